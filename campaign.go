@@ -1,0 +1,65 @@
+package minapush
+
+import "time"
+
+// CampaignState is where a campaign stands.
+type CampaignState string
+
+const (
+	// Scheduled: waits for StartAt. A campaign without StartAt waits for its start call.
+	Scheduled CampaignState = "scheduled"
+	// Running: is being sent.
+	Running CampaignState = "running"
+	// Paused: stopped by somebody or by a rule; Why says by what. It can be resumed.
+	Paused CampaignState = "paused"
+	// Cancelling: nothing more is sent; what was examined and not sent is being counted as skipped.
+	Cancelling CampaignState = "cancelling"
+	// Finished: every user examined has an outcome. An end.
+	Finished CampaignState = "finished"
+	// Cancelled: stopped for good; its sums are closed over the users examined. An end.
+	Cancelled CampaignState = "cancelled"
+	// Missed: was not started in time, and will not be. An end.
+	Missed CampaignState = "missed"
+)
+
+// Ended tells whether nothing will change any more.
+func (s CampaignState) Ended() bool { return s == Finished || s == Cancelled || s == Missed }
+
+// Campaign is one message to an audience.
+type Campaign struct {
+	// ID is a ULID, given at creation.
+	ID   string
+	App  AppID
+	Name string
+	// Message is what is sent, and Kind the kind of its template.
+	Message Message
+	Kind    TemplateKind
+	// AtLeastOnce re-sends what may have arrived, with another permit. The default is at most once.
+	AtLeastOnce bool
+	// StartAt is when it starts by itself; zero: by a start call.
+	StartAt time.Time
+	// Grace is how late a start may be before it is Missed. Defaults to an hour.
+	Grace time.Duration
+	// LatestSend is the moment after which nothing is sent; zero: none.
+	LatestSend time.Time
+
+	State CampaignState
+	// Why explains a Paused, Cancelled or Missed state.
+	Why Reason
+	// Hold says why a Running campaign waits, and until when: quota, back-off, a storm of refusals.
+	Hold Hold
+
+	CreatedAt time.Time
+	// StartedAt bounds the audience: only users first seen before it are examined.
+	StartedAt time.Time
+	EndedAt   time.Time
+}
+
+// Hold is a wait that ends by itself.
+type Hold struct {
+	Why   Reason
+	Until time.Time
+}
+
+// DefaultGrace is how late a scheduled start may be.
+const DefaultGrace = time.Hour

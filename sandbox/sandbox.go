@@ -1,0 +1,85 @@
+package sandbox
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+)
+
+// Sandbox is one simulated WeChat. It is an http.Handler, an http.RoundTripper, and a set of Go methods that do what the
+// control API does. All methods may be called concurrently. It starts no goroutine and needs no closing.
+type Sandbox struct {
+	cfg       Config
+	rand      random
+	latency   atomic.Pointer[Latency]
+	offset    atomic.Int64 // nanoseconds advanced
+	endpoints map[string]*endpoint
+	control   map[string]map[string]controlFunc // path, then method
+	seed      maphash.Seed
+
+	mu     sync.RWMutex // guards apps and ids
+	apps   map[string]*app
+	ids    []string // app ids in the order of AddApp
+	nobody *app     // counts the calls that belong to no app
+
+	tokens sync.Map // access token -> *issued
+	faults faults
+	rids   ridLog
+}
+
+// New returns an empty sandbox: add an app, templates and users to it, by its methods or by the control API.
+func New(cfg Config) (*Sandbox, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{cfg: cfg, seed: maphash.MakeSeed()}
+	s.rand.rng = cfg.Rand
+	s.latency.Store(&cfg.Latency)
+	s.endpoints = endpoints()
+	s.control = controlRoutes()
+	s.Reset()
+	return s, nil
+}
+
+// Reset forgets everything but the Config: apps, users, faults, records, and how far the clock was advanced.
+func (s *Sandbox) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apps = make(map[string]*app)
+	s.ids = nil
+	s.nobody = s.newApp(App{})
+	s.tokens.Clear()
+	s.faults.removeAll()
+	s.rids.reset(s.cfg.MaxRIDs)
+	s.offset.Store(0)
+	latency := s.cfg.Latency
+	s.latency.Store(&latency)
+}
+
+// app returns the app of that id, or an *ArgError.
+func (s *Sandbox) app(appid string) (*app, error) {
+	if a := s.findApp(appid); a != nil {
+		return a, nil
+	}
+	return nil, notFound("appid", appid)
+}
+
+func (s *Sandbox) findApp(appid string) *app {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.apps[appid]
+}
+
+// user returns a user of an app, or an *ArgError.
+func (s *Sandbox) user(appid, openid string) (*app, *user, error) {
+	a, err := s.app(appid)
+	if err != nil {
+		return nil, nil, err
+	}
+	u := a.user(openid)
+	if u == nil {
+		return nil, nil, notFound("openid", openid)
+	}
+	return a, u, nil
+}

@@ -1,0 +1,415 @@
+// Package store is the storage contract of minapush: what every backend guarantees, in prose, and nothing else.
+//
+// One method is one atomic step on one user, or on one shard of one app, or on one document: what a single slot of a Redis
+// Cluster can do. Nothing is atomic across shards. Calls for the same shard are serializable; calls for different shards, and
+// for different documents, need not be. Unless a method says otherwise its effect is durable when it returns without an error,
+// and what a read returns is durable too before anybody may act on it.
+//
+// Times are UTC. Rules about permits use the caller's clock, handed in as now and used to the millisecond; times of permits
+// (TakenAt, ExpiresAt) are cut to the second when they are deposited. Leases live on the store's own clock.
+//
+// Every method may return Unavailable: nothing is known of its effect, and repeating it is safe as the method describes. A
+// method that returns another error changed nothing. A cancelled context before the step means that nothing happened.
+//
+// storetest.Run is the definition of this contract. A change of meaning starts there.
+//
+// This package may change at any release.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/minapush/minapush"
+)
+
+// Store is everything that a backend offers. It may be used by any number of goroutines.
+type Store interface {
+	Permits
+	Pushes
+	Campaigns
+	Deliveries
+	Leases
+	Documents
+	// Close waits for steps under way and releases the store. Later calls return Unavailable.
+	Close() error
+}
+
+// Permits keeps the ledger of permits: one record a user.
+type Permits interface {
+	// Deposit adds permits to a user, creating the user on the first, and moves its last-seen time forward to d.Now. It answers
+	// for each permit, in order. A permit whose Kind, Template and Identity the user already has, held or suspect ones
+	// included, or had and spent within its life (codes: until their expiry, others: IdentityLife after TakenAt), is a
+	// Duplicate, as is one that stands twice in d. The identity of a form or pay permit is its code whatever its Template. A
+	// Standing permit that the user already has is a Duplicate; its TakenAt moves forward. When a section (kind and template)
+	// holds more live permits than d.MaxPerSection, the available one that would expire first (never-expiring ones: that was
+	// taken first) is evicted and counted. A permit in an additional section above d.MaxSections is Refused. A permit that is
+	// expired at d.Now is Stale. An empty d only moves the last-seen time. Repeating the call answers Duplicate and is safe.
+	Deposit(ctx context.Context, s minapush.Shard, o minapush.OpenID, d Deposit) (Deposited, error)
+	// User returns one user as it stands, expired permits included until they are swept. Errors: NotFound.
+	User(ctx context.Context, s minapush.Shard, o minapush.OpenID) (User, error)
+	// Walk returns up to limit users of a shard whose openids are greater than after, in ascending byte order. Users that come
+	// or go during a walk may or may not be seen; all others are seen exactly once.
+	Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int) ([]User, error)
+	// Sweep removes expired permits that are available from up to limit users after a given one and counts them as expired. It
+	// also forgets identities and idempotency keys that are older than their time. It returns the swept users as they now stand
+	// and the last openid examined, "" at the end of the shard.
+	Sweep(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int, now time.Time) (Swept, error)
+	// Erase removes a user and every delivery row of it in this shard. What was left of its permits counts as erased in Flow;
+	// sums of campaigns stay: its pending deliveries become skipped (erased), suspected ones refused. If a delivery of the user
+	// is held or being sent, the user is only marked; the step that settles or recovers that delivery completes the erasure,
+	// and done is false. A later deposit for a marked user is answered as Refused. Repeating is safe. Errors: NotFound.
+	Erase(ctx context.Context, s minapush.Shard, o minapush.OpenID, now time.Time) (done bool, err error)
+	// Flow returns the counters of a shard by kind: sums over all users, past ones included. Available, Held and Suspect of the
+	// result are 0: they are states, not flows. Deposited minus the others is what the users of the shard now have.
+	Flow(ctx context.Context, s minapush.Shard) (map[minapush.PermitKind]minapush.Counts, error)
+}
+
+// Deposit is what Permits.Deposit adds.
+type Deposit struct {
+	Now     time.Time
+	Permits []minapush.Permit
+	// MaxPerSection bounds the live permits of one kind and template of a user; 0 means DefaultPerSection.
+	MaxPerSection int
+	// MaxSections bounds the kinds and templates of a user; 0 means DefaultSections.
+	MaxSections int
+}
+
+const (
+	// DefaultPerSection is how many live permits of one kind and template a user keeps.
+	DefaultPerSection = 200
+	// DefaultSections is how many kinds and templates of permits a user keeps.
+	DefaultSections = 16
+	// MaxIdentities is how many identities of spent and evicted permits a record remembers; the one that would be forgotten
+	// first goes first.
+	MaxIdentities = 512
+)
+
+// Deposited answers a deposit.
+type Deposited struct {
+	// Items says what became of each permit, in the order of the deposit.
+	Items []Accepted
+	// Evicted counts the uses that this deposit pushed out, its own included.
+	Evicted int
+}
+
+// Accepted is what became of one deposited permit.
+type Accepted uint8
+
+const (
+	// Added: the permit is in the bank.
+	Added Accepted = iota
+	// Duplicate: it was there already, or had been spent.
+	Duplicate
+	// EvictedAtOnce: it was counted in and pushed out by the same deposit, since it would expire first.
+	EvictedAtOnce
+	// Refused: the user has permits for too many templates, or is being erased.
+	Refused
+	// Stale: it was expired.
+	Stale
+)
+
+// User is one user of an app, as the store knows it.
+type User struct {
+	OpenID minapush.OpenID
+	// FirstSeen and LastSeen are to the millisecond.
+	FirstSeen, LastSeen time.Time
+	// Permits lists what is live, by kind, template, expiry, time taken and identity. The Identity of permits without a code
+	// may be given as the store's own short form of it.
+	Permits []minapush.Holding
+	// Counts sums the uses of this user; Standing permits stay outside.
+	Counts minapush.Counts
+	// StandingSent counts messages accepted on Standing permits.
+	StandingSent int64
+	// Recent lists the last deliveries that took a permit, latest first, at most MaxRecent.
+	Recent []Recent
+	// Busy names the delivery that is held or being sent; nil when there is none.
+	Busy *Ref
+	// Erasing is set between an Erase and the settling of the user's held delivery.
+	Erasing bool
+}
+
+// MaxRecent is how many deliveries a user's record remembers.
+const MaxRecent = 8
+
+// Recent is one delivery that a user's record remembers.
+type Recent struct {
+	Batch   string
+	Push    string
+	At      time.Time
+	Content uint64
+}
+
+// Swept is one page of a sweep.
+type Swept struct {
+	Users []User
+	// Next is the last openid examined; "" at the end of the shard.
+	Next    minapush.OpenID
+	Expired int
+}
+
+// Ref names one attempt of one delivery. Steps that carry a Ref compare it with the stored attempt and do nothing when it is
+// another one or gone.
+type Ref struct {
+	Batch   string
+	OpenID  minapush.OpenID
+	Push    string
+	Attempt uint32
+}
+
+// RefOf names the current attempt of a delivery.
+func RefOf(d minapush.Delivery) Ref {
+	return Ref{Batch: d.Batch, OpenID: d.OpenID, Push: d.Push, Attempt: d.Attempt}
+}
+
+// Need says which permits serve a message.
+type Need struct {
+	// Kind of the template decides the kinds of permit.
+	Kind minapush.TemplateKind
+	// Template is the message's template: permits of other templates do not serve. Permits without a template serve any.
+	Template string
+	// Content is the message's content hash, kept in the user's Recent.
+	Content uint64
+}
+
+// Pushes are deliveries of one message to one user. They hold no lease: each row carries a deadline, and every transition is a
+// compare-and-set on (delivery, attempt).
+type Pushes interface {
+	// ReservePush reserves, in one step, the permit that expires first of those that serve p.Need and are ready at p.Now, and
+	// writes the delivery row as held. See PushStatus for the other answers; only PushReserved and PushSkipped change anything.
+	// Calling it again with the same p.Push and p.Attempt while that attempt is still held answers PushReserved with the same row.
+	ReservePush(ctx context.Context, s minapush.Shard, p Push) (PushAnswer, error)
+	// MarkPush turns a held push into sending and moves its deadline. Errors: Conflict (the attempt is not held any more, or
+	// now is not before its deadline). Repeating a mark that took effect is a Conflict: then do not send.
+	MarkPush(ctx context.Context, s minapush.Shard, r Ref, now, deadline time.Time) error
+	// SettlePush ends an attempt as Campaigns.Settle does. Outcome Pending withdraws the push as if it had never been: row, key
+	// and tally go, and the permit is treated as x.Permit says. It returns the row as it now stands (of a withdrawn push: as it
+	// last stood, with State Waiting). An attempt that was settled before answers its final row and changes nothing.
+	// Errors: NotFound (the attempt is not there).
+	SettlePush(ctx context.Context, s minapush.Shard, x Settlement) (minapush.Delivery, error)
+	// RecoverPushes ends pushes of the shard whose deadline is not after now: held ones are withdrawn with their permits back,
+	// those being sent become unknown (ReasonCrash) and their use is spent. It returns how many it ended.
+	RecoverPushes(ctx context.Context, s minapush.Shard, now time.Time) (int, error)
+}
+
+// Push is what ReservePush needs.
+type Push struct {
+	// Batch is minapush.PushBatch of the day that the push was first asked for, ID the push's own id.
+	Batch  string
+	ID     string
+	OpenID minapush.OpenID
+	// Attempt numbers this reservation, from 1: the caller raises it after a withdrawal with a dead permit.
+	Attempt uint32
+	Need    Need
+	Now     time.Time
+	// Deadline is when the row is recovered if nobody settles it.
+	Deadline time.Time
+	// Key is the caller's idempotency key; empty for none. It belongs to the user. Fingerprint is a hash of the request.
+	Key         string
+	Fingerprint uint64
+	// KeepKey is how long the key is remembered, from Now.
+	KeepKey time.Duration
+}
+
+// PushAnswer is what became of a ReservePush.
+type PushAnswer struct {
+	Status PushStatus
+	// Delivery is the row: the new one, or for PushReplayed and PushInProgress the one that has the key.
+	Delivery minapush.Delivery
+	// RetryAt is for PushSkipped with a permit that is merely too young the time when it is ready; else zero.
+	RetryAt time.Time
+}
+
+// PushStatus says what became of a ReservePush.
+type PushStatus uint8
+
+const (
+	// PushReserved: a permit is held for the row.
+	PushReserved PushStatus = iota
+	// PushSkipped: the user, known or not, has no permit that is ready. The row is written as skipped (no_permit) with its key.
+	PushSkipped
+	// PushBusy: another delivery of the user is held or being sent. Nothing is written.
+	PushBusy
+	// PushReplayed: the key was used with the same fingerprint, and that push has its outcome.
+	PushReplayed
+	// PushInProgress: the key was used with the same fingerprint, and that push is under way.
+	PushInProgress
+	// PushKeyReused: the key was used with another fingerprint.
+	PushKeyReused
+)
+
+// Campaigns walks audiences shard by shard. Every step carries the shard's lease and is refused with Conflict when that lease is
+// no longer the shard's, so that a paused node can change nothing.
+//
+// A row goes from held by Mark to sending and by Settle to its outcome, or back to the again-queue; see Settlement.
+type Campaigns interface {
+	// ReserveBatch hands out the next deliveries of a campaign in this shard, the first of these that there are:
+	// rows that are held and due (of an earlier call whose reply was lost, or to be sent again with the same code); users of the
+	// again-queue that are due; up to b.Limit users after the campaign's cursor that were first seen before b.Started. For each
+	// user of the last two it takes one use of the permit that expires first of those that serve b.Need and are ready, and writes
+	// the row as held, all in one step that also moves the cursor and the tallies. A user without such a permit is skipped
+	// (no_permit), or unknown if an earlier try may have arrived, or, with one that is merely too young, put into the
+	// again-queue until it is ready. Users that have another delivery held or being sent go to the again-queue until b.Now +
+	// BusyWait; a user with a row of this campaign already is passed over; a user being erased is passed over.
+	// With b.Skip set nobody is reserved: held rows are released and these users, the whole again-queue, due or not, and the
+	// users walked are skipped for that reason; users whose earlier try may have arrived are unknown.
+	//
+	// A caller that gets rows marks or settles each of them before its next call for the same campaign and shard. Then repeating
+	// a call whose reply was lost returns the rows that were reserved, and neither loses a use nor spends it on two deliveries.
+	ReserveBatch(ctx context.Context, l Lease, b Batch) (Reserved, error)
+	// Mark turns held rows into sending: durable before the first byte of any is sent. It answers for each row whether it was
+	// marked; what was not must not be sent. A repeated Mark answers false for rows that are already marked: a caller that does
+	// not know whether its Mark took effect gives these rows back by Settle.
+	Mark(ctx context.Context, l Lease, refs []Ref, now time.Time) ([]bool, error)
+	// Settle ends attempts, or puts them back, as each Settlement says. Attempts that are settled, gone or of another number are
+	// passed over, so repeating is safe.
+	Settle(ctx context.Context, l Lease, xs []Settlement) error
+	// Recover is the first step under a new lease: it looks at the campaign rows of the shard that an earlier owner left. Held
+	// rows not to be sent again are released into the again-queue. Rows being sent become, if their permit is a form ID, held
+	// again with Resend set; otherwise unknown (ReasonCrash), the use spent, or, in a campaign at least once, waiting in the
+	// again-queue with the use spent.
+	Recover(ctx context.Context, l Lease, now time.Time) (Recovered, error)
+	// ResolveSuspects ends up to limit suspected rows of a campaign that were suspected not after until: with believe they are
+	// refused and every permit of the user for the template dies; otherwise the suspect use is available again and the user goes
+	// to the again-queue, due at now. It returns how many it resolved.
+	ResolveSuspects(ctx context.Context, l Lease, campaign string, until time.Time, believe bool, limit int, now time.Time) (int, error)
+	// Progress sums a batch over the shards of an app. Shards are read one after the other, each as of one moment.
+	Progress(ctx context.Context, app uint32, shards int, batch string) (Progress, error)
+}
+
+// BusyWait is how long a campaign leaves a user alone who is busy with another delivery.
+const BusyWait = time.Second
+
+// Batch is what ReserveBatch needs.
+type Batch struct {
+	Campaign string
+	Need     Need
+	// Started is when the campaign was started: users first seen at or after it are not part of the audience.
+	Started time.Time
+	Now     time.Time
+	// Limit bounds how many users are examined, or rows returned, in one call.
+	Limit int
+	// Audience keeps users out that it answers false for: they are not counted. Nil is everybody. It may be asked on a read
+	// slightly older than the step.
+	Audience func(User) bool
+	// AtLeastOnce is kept in the rows for Recover.
+	AtLeastOnce bool
+	// Skip, when not empty, reserves nothing and skips everybody for this reason.
+	Skip string
+}
+
+// Reserved is what ReserveBatch handed out.
+type Reserved struct {
+	// Rows are held now. None with Done and nothing waiting means that the shard has no more work in this campaign.
+	Rows []minapush.Delivery
+	// Examined counts the users walked by this call that are part of the audience.
+	Examined int
+	// Done tells that the cursor is at the end of the shard.
+	Done bool
+	// Waiting counts the again-queue and the held rows not yet due, and NextDue is when the first of these is due.
+	Waiting int
+	NextDue time.Time
+}
+
+// PermitEffect says what becomes of the use that an attempt held.
+type PermitEffect uint8
+
+const (
+	// Release gives the use back.
+	Release PermitEffect = iota
+	// Spend counts the use as spent.
+	Spend
+	// Burn counts every use left of the permit as dead.
+	Burn
+	// SuspectUse keeps the use in doubt; the row becomes suspected, and the outcome must be Pending.
+	SuspectUse
+	// VoidTemplate counts every use left of every permit of the kind and template as dead, standing ones included.
+	VoidTemplate
+	// VoidUser counts every use left of every permit of the user as dead: the openid itself is no good.
+	VoidUser
+)
+
+// Settlement ends one attempt, held or being sent, or puts it back.
+type Settlement struct {
+	Ref
+	// Outcome ends the delivery; Pending puts the user into the again-queue, due at NotBefore.
+	Outcome minapush.Outcome
+	Permit  PermitEffect
+	// Resend, with Pending, keeps the row held with the same permit, to be sent again at NotBefore with Resend set. Permit is
+	// not looked at.
+	Resend bool
+	// Maybe, with Pending, tells that this try may have arrived: if no other permit is found the outcome is unknown.
+	Maybe bool
+	// NotBefore is when the next try is due, with Pending.
+	NotBefore time.Time
+	Reason    string
+	Errcode   int
+	MsgID     int64
+	Now       time.Time
+}
+
+// Recovered counts what Recover found.
+type Recovered struct {
+	Released, Resend, Unknown int
+}
+
+// Progress is where a batch stands in an app.
+type Progress struct {
+	Tally minapush.Tally
+	// ShardsDone counts the shards whose cursor is at their end, with nothing pending.
+	ShardsDone int
+}
+
+// Deliveries reads the rows of campaigns and pushes.
+type Deliveries interface {
+	// Delivery returns one row, of whatever state. Errors: NotFound.
+	Delivery(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string) (minapush.Delivery, error)
+	// List returns rows of a batch in one shard, by openid and push id ascending, after the row named by after (the zero Ref is
+	// the beginning; its Attempt is not looked at). It examines up to scan rows and returns those that match: all of them, or
+	// those with the given outcome (Pending: not ended). next names the last row examined; more tells that there may be more.
+	List(ctx context.Context, s minapush.Shard, batch string, after Ref, scan int, match *minapush.Outcome) (rows []minapush.Delivery, next Ref, more bool, err error)
+	// Forget removes the settled rows of a batch in one shard; tallies stay. Rows that are pending are not touched.
+	Forget(ctx context.Context, s minapush.Shard, batch string) error
+}
+
+// Leases give one node at a time the campaign work of a shard.
+type Leases interface {
+	// Acquire takes the lease of a shard for ttl if nobody holds it, measured by the store's own clock. The lease that it
+	// returns is unlike every earlier one: its Number is higher than that of any lease of the shard since the store was opened,
+	// and Owner, chosen at random by the caller, makes it unlike those of before. A lease need not survive the reopening of the
+	// store. Errors: Conflict (held; RetryAfter says for how much longer at most).
+	Acquire(ctx context.Context, s minapush.Shard, owner string, ttl time.Duration) (Lease, error)
+	// Renew moves the end of a lease to ttl from now. Errors: Conflict (it is no longer the shard's).
+	Renew(ctx context.Context, l Lease, ttl time.Duration) error
+	// Release ends a lease. One that is no longer the shard's is left alone, without an error.
+	Release(ctx context.Context, l Lease) error
+}
+
+// Lease is the right to do the campaign work of one shard. Two leases are the same only if all fields are equal.
+type Lease struct {
+	Shard  minapush.Shard
+	Number uint64
+	Owner  string
+}
+
+// Documents keeps small named values for rooms that need no step on users: apps, templates, keys, campaigns, access tokens. A
+// name is a kind and an id; kinds are listed on their own.
+type Documents interface {
+	// Get returns a document. Errors: NotFound.
+	Get(ctx context.Context, kind, id string) (Document, error)
+	// Put writes a document if its stored version is d.Version; 0 means that it must not exist. It returns the new version,
+	// which is greater than any earlier one of that name since it last came to be. Errors: Conflict.
+	Put(ctx context.Context, d Document) (version uint64, err error)
+	// Delete removes a document if its version is d.Version. Errors: Conflict; NotFound.
+	Delete(ctx context.Context, d Document) error
+	// ListDocuments returns up to limit documents of a kind whose ids are greater than after, ascending. It need not be of one
+	// moment.
+	ListDocuments(ctx context.Context, kind, after string, limit int) ([]Document, error)
+}
+
+// Document is a small named value. Kind and ID may hold any bytes but NUL, at most 512 together; Value at most 1 MiB.
+type Document struct {
+	Kind, ID string
+	Version  uint64
+	Value    []byte
+}
