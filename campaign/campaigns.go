@@ -1,0 +1,206 @@
+// Package campaign keeps broadcasts: what each one sends, where it stands, and when it starts. It decides state changes; the
+// dispatcher walks the audience and reports back.
+//
+// A campaign is one document. Its walk (cursors, rows, sums) lives in the shards and is never part of the document, so a state
+// change is one compare-and-set and two nodes cannot both make it.
+//
+// This package may change at any release.
+package campaign
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store"
+)
+
+// Config changes how campaigns are kept.
+type Config struct {
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// NewID makes campaign ids: ULIDs, ascending with time. It must be set.
+	NewID func() string
+	// Tick is how often schedules are looked at. Defaults to a second.
+	Tick time.Duration
+	// Keep is how long the rows of an ended campaign, and of pushes, are kept; their sums stay. Defaults to 30 days.
+	Keep time.Duration
+	// Changed, if set, is called after each change of a campaign of an app, so that its dispatcher looks at once.
+	Changed func(minapush.AppID)
+	// Logger defaults to one that says nothing.
+	Logger *slog.Logger
+}
+
+// Rows is what campaigns need of the ledger: to forget the rows of campaigns that ended long ago.
+type Rows interface {
+	Forget(ctx context.Context, app minapush.App, batch string) error
+	ForgetPushes(ctx context.Context, app minapush.App, now time.Time, keep time.Duration) error
+}
+
+// Campaigns is safe for concurrent use, by several nodes of one store too.
+type Campaigns struct {
+	docs store.Documents
+	rows Rows
+	cfg  Config
+}
+
+// New makes the room over documents and the ledger.
+func New(docs store.Documents, rows Rows, cfg Config) (*Campaigns, error) {
+	if cfg.NewID == nil {
+		return nil, minapush.FieldError("NewID", "must be set")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Tick == 0 {
+		cfg.Tick = time.Second
+	}
+	if cfg.Keep == 0 {
+		cfg.Keep = 30 * 24 * time.Hour
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func(minapush.AppID) {}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Campaigns{docs: docs, rows: rows, cfg: cfg}, nil
+}
+
+// New campaign, as its author gives it.
+type Draft struct {
+	Name        string
+	Message     minapush.Message
+	Template    minapush.Template
+	AtLeastOnce bool
+	// StartAt starts it by itself; zero waits for Start.
+	StartAt time.Time
+	// Grace is how late it may start; 0 means minapush.DefaultGrace.
+	Grace time.Duration
+	// LatestSend is after which nothing is sent; zero: none.
+	LatestSend time.Time
+	// Key is the author's idempotency key, empty for none, and Fingerprint a hash of the whole request.
+	Key         string
+	Fingerprint uint64
+}
+
+const maxName = 200
+
+func (d Draft) validate(now time.Time) error {
+	if len(d.Name) > maxName {
+		return minapush.FieldError("name", "must have at most %d bytes, has %d", maxName, len(d.Name))
+	}
+	if err := d.Message.Validate(); err != nil {
+		return err
+	}
+	if err := d.Message.CheckAgainst(d.Template); err != nil {
+		return err
+	}
+	if d.Grace < 0 || d.Grace > 24*time.Hour {
+		return minapush.FieldError("grace_seconds", "must be from 0 to 86400")
+	}
+	if !d.LatestSend.IsZero() && !d.LatestSend.After(now) {
+		return minapush.FieldError("latest_send", "must be in the future")
+	}
+	if !d.LatestSend.IsZero() && !d.StartAt.IsZero() && !d.LatestSend.After(d.StartAt) {
+		return minapush.FieldError("latest_send", "must be after start_at")
+	}
+	return nil
+}
+
+// Create makes a campaign that waits for its start. With a Key that was used before for the same request it returns that
+// campaign, and created is false. Errors: Invalid; Conflict with Field "Idempotency-Key" if the key was used for another request.
+func (c *Campaigns) Create(ctx context.Context, app minapush.App, d Draft) (m minapush.Campaign, created bool, err error) {
+	now := c.cfg.Now().UTC()
+	if err := d.validate(now); err != nil {
+		return m, false, err
+	}
+	if d.Grace == 0 {
+		d.Grace = minapush.DefaultGrace
+	}
+	id, claimed, err := c.claimKey(ctx, app.ID, d.Key, d.Fingerprint, c.cfg.NewID())
+	if err != nil {
+		return m, false, err
+	}
+	if !claimed {
+		m, err = c.Get(ctx, app.ID, id)
+		if !errors.Is(err, minapush.NotFound) {
+			return m, false, err
+		}
+		// The node that claimed the key went before it wrote the campaign: finish its work under the same id.
+	}
+	m = minapush.Campaign{
+		ID: id, App: app.ID, Name: d.Name, Message: d.Message, Kind: d.Template.Kind, AtLeastOnce: d.AtLeastOnce,
+		StartAt: d.StartAt.UTC(), Grace: d.Grace, LatestSend: d.LatestSend.UTC(), State: minapush.Scheduled, CreatedAt: now,
+	}
+	if err := c.insert(ctx, m); err != nil {
+		return m, false, err
+	}
+	c.cfg.Changed(app.ID)
+	return m, true, nil
+}
+
+// Start runs a scheduled campaign now. Starting a running one changes nothing. Errors: NotFound; Conflict if it has ended, or is
+// paused.
+func (c *Campaigns) Start(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
+	return c.change(ctx, app, id, func(m *minapush.Campaign, now time.Time) error {
+		switch m.State {
+		case minapush.Running:
+		case minapush.Scheduled:
+			m.State, m.StartedAt = minapush.Running, now
+		default:
+			return wrongState(*m, "started")
+		}
+		return nil
+	})
+}
+
+// Pause stops a running campaign until Resume, and says why. Pausing a paused one changes nothing. Errors: NotFound; Conflict.
+func (c *Campaigns) Pause(ctx context.Context, app minapush.AppID, id string, why minapush.Reason) (minapush.Campaign, error) {
+	return c.change(ctx, app, id, func(m *minapush.Campaign, _ time.Time) error {
+		switch m.State {
+		case minapush.Paused:
+		case minapush.Running:
+			m.State, m.Why = minapush.Paused, why
+		default:
+			return wrongState(*m, "paused")
+		}
+		return nil
+	})
+}
+
+// Resume runs a paused campaign again, or ends the hold of a running one. Errors: NotFound; Conflict.
+func (c *Campaigns) Resume(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
+	return c.change(ctx, app, id, func(m *minapush.Campaign, _ time.Time) error {
+		switch m.State {
+		case minapush.Running, minapush.Paused:
+			m.State, m.Why, m.Hold = minapush.Running, minapush.Reason{}, minapush.Hold{}
+		default:
+			return wrongState(*m, "resumed")
+		}
+		return nil
+	})
+}
+
+// Cancel ends a campaign for good. One that never started is Cancelled at once; otherwise those not sent to are counted as skipped
+// first. Cancelling again changes nothing. Errors: NotFound; Conflict if it has finished.
+func (c *Campaigns) Cancel(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
+	return c.change(ctx, app, id, func(m *minapush.Campaign, now time.Time) error {
+		switch m.State {
+		case minapush.Cancelling, minapush.Cancelled:
+		case minapush.Scheduled:
+			m.State, m.EndedAt = minapush.Cancelled, now
+		case minapush.Running, minapush.Paused:
+			m.State, m.Why, m.Hold = minapush.Cancelling, minapush.Reason{Code: "operator"}, minapush.Hold{}
+		default:
+			return wrongState(*m, "cancelled")
+		}
+		return nil
+	})
+}
+
+func wrongState(m minapush.Campaign, verb string) error {
+	return &minapush.Error{Kind: minapush.Conflict, Field: "state", Err: errors.New("a campaign that is " + string(m.State) + " cannot be " + verb)}
+}

@@ -1,0 +1,191 @@
+package campaign
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store"
+)
+
+// formatVersion is the version of stored campaigns that this release writes. It reads older ones.
+const formatVersion = 1
+
+type stored struct {
+	Format int `json:"format"`
+	minapush.Campaign
+}
+
+// Three kinds of documents hold campaigns: the campaigns themselves; an index of those that have not ended, written before the
+// campaign and removed after its end, so that it may name too many but never too few; and the idempotency keys.
+func kindOf(app minapush.AppID) string       { return "campaign/" + string(app) }
+func activeKindOf(app minapush.AppID) string { return "campaign-active/" + string(app) }
+func keyKindOf(app minapush.AppID) string    { return "campaign-key/" + string(app) }
+
+func encode(m minapush.Campaign) ([]byte, error) {
+	return json.Marshal(stored{Format: formatVersion, Campaign: m})
+}
+
+func decode(d store.Document) (minapush.Campaign, error) {
+	var s stored
+	if err := json.Unmarshal(d.Value, &s); err != nil {
+		return s.Campaign, fmt.Errorf("campaign %s: %w", d.ID, err)
+	}
+	if s.Format > formatVersion {
+		return s.Campaign, fmt.Errorf("campaign %s has format %d, this binary knows up to %d", d.ID, s.Format, formatVersion)
+	}
+	return s.Campaign, nil
+}
+
+// Get returns a campaign. Errors: NotFound.
+func (c *Campaigns) Get(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
+	d, err := c.docs.Get(ctx, kindOf(app), id)
+	if err != nil {
+		return minapush.Campaign{}, fmt.Errorf("campaign %s: %w", id, err)
+	}
+	return decode(d)
+}
+
+// List returns up to limit campaigns created after the one named by after, oldest first.
+func (c *Campaigns) List(ctx context.Context, app minapush.AppID, after string, limit int) ([]minapush.Campaign, error) {
+	docs, err := c.docs.ListDocuments(ctx, kindOf(app), after, limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]minapush.Campaign, 0, len(docs))
+	for _, d := range docs {
+		m, err := decode(d)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// active returns the campaigns of an app that have not ended, and clears the index of those that have.
+func (c *Campaigns) active(ctx context.Context, app minapush.AppID) ([]minapush.Campaign, error) {
+	var list []minapush.Campaign
+	for after := ""; ; {
+		docs, err := c.docs.ListDocuments(ctx, activeKindOf(app), after, 100)
+		if err != nil || len(docs) == 0 {
+			return list, err
+		}
+		for _, d := range docs {
+			after = d.ID
+			m, err := c.Get(ctx, app, d.ID)
+			if errors.Is(err, minapush.NotFound) {
+				continue // being created
+			}
+			if err != nil {
+				return nil, err
+			}
+			if m.State.Ended() {
+				c.unindex(ctx, app, d.ID)
+				continue
+			}
+			list = append(list, m)
+		}
+	}
+}
+
+func (c *Campaigns) insert(ctx context.Context, m minapush.Campaign) error {
+	_, err := c.docs.Put(ctx, store.Document{Kind: activeKindOf(m.App), ID: m.ID})
+	if err != nil && !errors.Is(err, minapush.Conflict) {
+		return fmt.Errorf("create campaign: %w", err)
+	}
+	// From here on a crash leaves an index entry without a campaign, which does no harm.
+	value, err := encode(m)
+	if err != nil {
+		return err
+	}
+	if _, err = c.docs.Put(ctx, store.Document{Kind: kindOf(m.App), ID: m.ID, Value: value}); err != nil {
+		return fmt.Errorf("create campaign: %w", err)
+	}
+	return nil
+}
+
+func (c *Campaigns) unindex(ctx context.Context, app minapush.AppID, id string) {
+	d, err := c.docs.Get(ctx, activeKindOf(app), id)
+	if err == nil {
+		err = c.docs.Delete(ctx, d)
+	}
+	if err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {
+		c.cfg.Logger.Warn("ended campaign stays in the index for now", "app", app, "campaign", id, "err", err)
+	}
+}
+
+// change applies a rule to a campaign by compare-and-set, again while others change it at the same time.
+func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, rule func(*minapush.Campaign, time.Time) error) (minapush.Campaign, error) {
+	for {
+		d, err := c.docs.Get(ctx, kindOf(app), id)
+		if err != nil {
+			return minapush.Campaign{}, fmt.Errorf("campaign %s: %w", id, err)
+		}
+		m, err := decode(d)
+		if err != nil {
+			return m, err
+		}
+		if err := rule(&m, c.cfg.Now().UTC()); err != nil {
+			return m, err
+		}
+		value, err := encode(m)
+		if err != nil {
+			return m, err
+		}
+		if string(value) == string(d.Value) {
+			return m, nil
+		}
+		_, err = c.docs.Put(ctx, store.Document{Kind: d.Kind, ID: d.ID, Version: d.Version, Value: value})
+		if errors.Is(err, minapush.Conflict) && ctx.Err() == nil {
+			continue
+		}
+		if err != nil {
+			return m, fmt.Errorf("campaign %s: %w", id, err)
+		}
+		if m.State.Ended() {
+			c.unindex(ctx, app, id)
+		}
+		c.cfg.Changed(app)
+		return m, nil
+	}
+}
+
+// claimKey binds an idempotency key to a campaign id by set-if-absent. It returns the id that has the key, and whether that is
+// the one given.
+func (c *Campaigns) claimKey(ctx context.Context, app minapush.AppID, key string, fingerprint uint64, id string) (string, bool, error) {
+	if key == "" {
+		return id, true, nil
+	}
+	type claim struct {
+		ID          string    `json:"id"`
+		Fingerprint uint64    `json:"fingerprint"`
+		At          time.Time `json:"at"`
+	}
+	value, err := json.Marshal(claim{id, fingerprint, c.cfg.Now().UTC()})
+	if err != nil {
+		return "", false, err
+	}
+	_, err = c.docs.Put(ctx, store.Document{Kind: keyKindOf(app), ID: key, Value: value})
+	if err == nil {
+		return id, true, nil
+	}
+	if !errors.Is(err, minapush.Conflict) {
+		return "", false, fmt.Errorf("create campaign: %w", err)
+	}
+	d, err := c.docs.Get(ctx, keyKindOf(app), key)
+	if err != nil {
+		return "", false, fmt.Errorf("create campaign: %w", err)
+	}
+	var have claim
+	if err := json.Unmarshal(d.Value, &have); err != nil {
+		return "", false, fmt.Errorf("idempotency key: %w", err)
+	}
+	if have.Fingerprint != fingerprint {
+		return "", false, &minapush.Error{Kind: minapush.Conflict, Field: "Idempotency-Key", Err: errors.New("was used for another request")}
+	}
+	return have.ID, false, nil
+}

@@ -1,0 +1,160 @@
+package campaign
+
+import (
+	"context"
+	"time"
+
+	"github.com/minapush/minapush"
+)
+
+// Work lists what the dispatcher has to do for an app: campaigns that are running or being cancelled.
+func (c *Campaigns) Work(ctx context.Context, app minapush.AppID) ([]minapush.Campaign, error) {
+	list, err := c.active(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	var work []minapush.Campaign
+	for _, m := range list {
+		if m.State == minapush.Running || m.State == minapush.Cancelling {
+			work = append(work, m)
+		}
+	}
+	return work, nil
+}
+
+// Stop pauses a campaign because of what the platform answered. It is Pause by the dispatcher: a campaign that does not run any
+// more is left alone.
+func (c *Campaigns) Stop(ctx context.Context, app minapush.AppID, id string, why minapush.Reason) error {
+	_, err := c.change(ctx, app, id, func(m *minapush.Campaign, _ time.Time) error {
+		if m.State == minapush.Running {
+			m.State, m.Why, m.Hold = minapush.Paused, why, minapush.Hold{}
+		}
+		return nil
+	})
+	return err
+}
+
+// Hold says that a running campaign waits until a time, or with a zero hold that it goes on.
+func (c *Campaigns) Hold(ctx context.Context, app minapush.AppID, id string, h minapush.Hold) error {
+	_, err := c.change(ctx, app, id, func(m *minapush.Campaign, _ time.Time) error {
+		if m.State == minapush.Running {
+			h.Until = h.Until.UTC()
+			m.Hold = h
+		}
+		return nil
+	})
+	return err
+}
+
+// Finish ends a campaign whose every user has an outcome.
+func (c *Campaigns) Finish(ctx context.Context, app minapush.AppID, id string) error {
+	_, err := c.change(ctx, app, id, func(m *minapush.Campaign, now time.Time) error {
+		switch m.State {
+		case minapush.Running:
+			m.State, m.EndedAt, m.Hold = minapush.Finished, now, minapush.Hold{}
+		case minapush.Cancelling:
+			m.State, m.EndedAt, m.Hold = minapush.Cancelled, now, minapush.Hold{}
+		}
+		return nil
+	})
+	return err
+}
+
+// Run starts campaigns at their time, marks missed ones, ends pauses that the latest send time has overtaken, and forgets rows that
+// are older than Keep. It returns when ctx ends.
+func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minapush.App, error)) error {
+	tick := time.NewTicker(c.cfg.Tick)
+	defer tick.Stop()
+	var swept time.Time
+	for {
+		list, err := apps(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.cfg.Logger.Warn("schedules not looked at", "err", err)
+		}
+		for _, app := range list {
+			c.look(ctx, app.ID)
+		}
+		if now := c.cfg.Now(); now.Sub(swept) > time.Hour {
+			swept = now
+			for _, app := range list {
+				c.forget(ctx, app)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look makes the changes of one app that are due.
+func (c *Campaigns) look(ctx context.Context, app minapush.AppID) {
+	list, err := c.active(ctx, app)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.cfg.Logger.Warn("schedules not looked at", "app", app, "err", err)
+		}
+		return
+	}
+	for _, m := range list {
+		if !due(m, c.cfg.Now()) {
+			continue
+		}
+		if _, err := c.change(ctx, app, m.ID, advance); err != nil && ctx.Err() == nil {
+			c.cfg.Logger.Warn("schedule not advanced", "app", app, "campaign", m.ID, "err", err)
+		}
+	}
+}
+
+func due(m minapush.Campaign, now time.Time) bool {
+	before := m
+	_ = advance(&m, now) // never fails
+	return m.State != before.State
+}
+
+// advance is the rule of time: what becomes of a campaign by itself at now.
+func advance(m *minapush.Campaign, now time.Time) error {
+	late := !m.LatestSend.IsZero() && !now.Before(m.LatestSend)
+	switch {
+	case m.State == minapush.Scheduled && !m.StartAt.IsZero() && !now.Before(m.StartAt):
+		if late || now.Sub(m.StartAt) > m.Grace {
+			m.State, m.EndedAt = minapush.Missed, now
+			m.Why = minapush.Reason{Code: "missed", Params: map[string]string{"start_at": m.StartAt.Format(time.RFC3339)}}
+			return nil
+		}
+		m.State, m.StartedAt = minapush.Running, now
+	case m.State == minapush.Scheduled && late:
+		m.State, m.EndedAt = minapush.Missed, now
+		m.Why = minapush.Reason{Code: "missed"}
+	case m.State == minapush.Paused && late:
+		// Nothing is sent past the latest send time: running again, it only counts who is left as skipped, too late.
+		m.State, m.Hold = minapush.Running, minapush.Hold{}
+	}
+	return nil
+}
+
+// forget removes the rows of campaigns that ended longer than Keep ago, those that ended within the last week before it, so that
+// each is looked at until it is certainly gone.
+func (c *Campaigns) forget(ctx context.Context, app minapush.App) {
+	now := c.cfg.Now()
+	if err := c.rows.ForgetPushes(ctx, app, now, c.cfg.Keep); err != nil {
+		c.cfg.Logger.Warn("old pushes not forgotten", "app", app.ID, "err", err)
+	}
+	for after := ""; ; {
+		list, err := c.List(ctx, app.ID, after, 100)
+		if err != nil || len(list) == 0 {
+			return
+		}
+		for _, m := range list {
+			after = m.ID
+			age := now.Sub(m.EndedAt)
+			if !m.State.Ended() || m.EndedAt.IsZero() || age < c.cfg.Keep || age > c.cfg.Keep+7*24*time.Hour {
+				continue
+			}
+			if err := c.rows.Forget(ctx, app, m.ID); err != nil {
+				c.cfg.Logger.Warn("old rows not forgotten", "app", app.ID, "campaign", m.ID, "err", err)
+			}
+		}
+	}
+}

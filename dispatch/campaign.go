@@ -1,0 +1,332 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/bank"
+	"github.com/minapush/minapush/delivery"
+)
+
+// campaignRun is what this node knows of one campaign that it works on.
+type campaignRun struct {
+	id          string
+	need        bank.Need
+	legacy      bool
+	shards      int
+	message     *minapush.Message
+	atLeastOnce bool
+	started     time.Time
+	latest      time.Time
+	// halt ends ctx: from then on nothing more of the campaign is marked. What is in flight is settled all the same.
+	ctx  context.Context //nolint:containedctx // the life of the run, joined with that of each lease in shard.go
+	halt context.CancelFunc
+
+	mu       sync.Mutex // guards all below
+	state    minapush.CampaignState
+	hold     minapush.Hold
+	stopping bool // a stop is on its way into the campaign's document
+	late     bool // the latest send time has come
+	// finishing tells that a worker is trying to end the campaign.
+	finishing bool
+
+	// The first wave: granted of it were let through, judged are answered. wake tells the others to look again.
+	firstWave, granted, judged int
+	wake                       chan struct{}
+
+	storm    storm
+	ruling   ruling          // of suspects up to ruledAt; resolved names the shards where it was carried out
+	ruledAt  time.Time       //
+	resolved map[uint32]bool //
+	asked    map[uint32]bool // shards that were asked for suspects in this recheck
+
+	drained  map[uint32]bool // shards with nothing left to do
+	accepted int
+	invalid  int // openids called invalid
+	strikes  int // token refusals in a row, a minute apart
+}
+
+func newCampaignRun(ctx context.Context, c minapush.Campaign, app minapush.App, cfg Config) *campaignRun {
+	run := &campaignRun{
+		id: c.ID, legacy: c.Kind == minapush.LegacyTemplate, shards: app.Shards, message: &c.Message,
+		atLeastOnce: c.AtLeastOnce, started: c.StartedAt, latest: c.LatestSend, state: c.State, hold: c.Hold,
+		need:      bank.NeedFor(c.Kind, c.Message),
+		firstWave: cfg.FirstWave, wake: make(chan struct{}),
+		storm: storm{cfg: cfg.Storm}, resolved: map[uint32]bool{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
+	}
+	if c.Hold.Why.Code == reasonStorm {
+		run.storm.phase = storming // a storm seen before a restart, or by another node
+	}
+	run.ctx, run.halt = context.WithCancel(ctx)
+	return run
+}
+
+const reasonStorm = "refusal_storm"
+
+// order is what a campaign wants of a shard now.
+type order struct {
+	// until is when to come back, if it is after now.
+	until time.Time
+	// skip, if not empty, is the reason for which everybody left is skipped.
+	skip string
+	// recheck tells that only suspects are tried.
+	recheck bool
+}
+
+func (c *campaignRun) order(now time.Time) order {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.state == minapush.Cancelling:
+		return order{skip: minapush.ReasonCancelled}
+	case !c.latest.IsZero() && !now.Before(c.latest):
+		return order{skip: minapush.ReasonTooLate}
+	case now.Before(c.hold.Until):
+		return order{until: earliest(c.hold.Until, c.latest)}
+	}
+	if c.storm.phase == storming {
+		c.storm.recheck()
+		c.asked = map[uint32]bool{}
+	}
+	return order{recheck: c.storm.phase == rechecking}
+}
+
+// batch is what to reserve.
+func (c *campaignRun) batch(now time.Time, limit int, skip string) bank.Batch {
+	return bank.Batch{
+		Campaign: c.id, Need: c.need, Started: c.started, Now: now, Limit: limit,
+		AtLeastOnce: c.atLeastOnce, Skip: skip,
+	}
+}
+
+// admit lets up to want messages through the first wave; it waits while that wave is unanswered. It returns 0 when ctx ends.
+func (c *campaignRun) admit(ctx context.Context, want int) int {
+	for {
+		c.mu.Lock()
+		if c.judged >= c.firstWave {
+			c.mu.Unlock()
+			return want
+		}
+		n := min(want, c.firstWave-c.granted)
+		c.granted += n
+		wake := c.wake
+		c.mu.Unlock()
+		if n > 0 {
+			return n
+		}
+		if !waitFor(ctx, wake, 0) {
+			return 0
+		}
+	}
+}
+
+// readmit gives back n admissions that were not used.
+func (c *campaignRun) readmit(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > 0 && c.judged < c.firstWave {
+		c.granted -= n
+		c.rouse()
+	}
+}
+
+func (c *campaignRun) rouse() {
+	close(c.wake)
+	c.wake = make(chan struct{})
+}
+
+// invalidCommon tells that more openids were called invalid than messages accepted: then it is the app that is wrong.
+func (c *campaignRun) invalidCommon() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.invalid >= c.accepted
+}
+
+// answered counts one answer and says what becomes of suspects.
+func (c *campaignRun) answered(v verdict, now time.Time) ruling {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.judged < c.firstWave {
+		c.judged++
+		c.rouse()
+	}
+	refused := v.Outcome == minapush.Pending && v.Permit == delivery.SuspectUse
+	switch {
+	case v.Outcome == minapush.Accepted:
+		c.accepted++
+		c.strikes = 0
+	case v.Outcome == minapush.Failed && (v.Permit == delivery.VoidUser || v.Errcode == codeInvalidOpenID):
+		c.invalid++
+	}
+	if v.Outcome == minapush.Accepted || refused || c.storm.phase == rechecking {
+		r := c.storm.answer(v.Outcome == minapush.Accepted, refused, now)
+		c.rule(r, now)
+		return r
+	}
+	return noRuling
+}
+
+// rule begins to carry out a ruling in every shard. The caller holds mu.
+func (c *campaignRun) rule(r ruling, now time.Time) {
+	if r == believe || r == disbelieve {
+		c.ruling, c.ruledAt, c.resolved = r, now, map[uint32]bool{}
+		c.drained = map[uint32]bool{}
+	}
+}
+
+// unresolved tells which ruling is still to be carried out in a shard.
+func (c *campaignRun) unresolved(shard uint32, skip string, now time.Time) (ruling, time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if skip != "" {
+		return believe, now // nobody is tried again
+	}
+	if c.resolved[shard] {
+		return noRuling, time.Time{}
+	}
+	return c.ruling, c.ruledAt
+}
+
+func (c *campaignRun) resolvedIn(shard uint32, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at.Equal(c.ruledAt) {
+		c.resolved[shard] = true
+	}
+}
+
+// handOut asks how many suspects of a shard to try again.
+func (c *campaignRun) handOut(shard uint32) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.storm.phase != rechecking || c.asked[shard] {
+		return 0
+	}
+	c.asked[shard] = true
+	return c.storm.handOut(c.storm.recheckLeft)
+}
+
+// takeBack says that n of those were not there. When every shard was asked the recheck ends with what it has.
+func (c *campaignRun) takeBack(n int, now time.Time) ruling {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.storm.takeBack(n)
+	if len(c.asked) < c.shards {
+		return noRuling
+	}
+	r := c.storm.noMore()
+	c.rule(r, now)
+	return r
+}
+
+// setDrained notes whether a shard has anything left to do.
+func (c *campaignRun) setDrained(shard uint32, drained bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if drained && c.storm.phase == calm {
+		c.drained[shard] = true
+	} else {
+		delete(c.drained, shard)
+	}
+}
+
+// allDrained tells that no shard has anything left to do.
+func (c *campaignRun) allDrained() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.drained) >= c.shards
+}
+
+// closeWindow ends the window of refusals if it is time, or if suspects are left and nothing else is.
+func (c *campaignRun) closeWindow(now time.Time, nothingLeft, suspects bool) ruling {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.storm.idle(now, nothingLeft)
+	if r == noRuling && nothingLeft && suspects && c.storm.phase == calm {
+		r = believe // left by a node that is gone, with no window that speaks against them
+	}
+	c.rule(r, now)
+	return r
+}
+
+// held notes a hold that was just written to the campaign's document.
+func (c *campaignRun) held(h minapush.Hold) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hold = h
+}
+
+// holding tells until when the campaign waits.
+func (c *campaignRun) holding() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hold.Until
+}
+
+// strike counts a token refusal and tells whether it is one too many.
+func (c *campaignRun) strike() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.strikes++
+	return c.strikes >= maxStrikes
+}
+
+// maxStrikes is how often in a row a campaign waits for the access token to become good again before it is stopped.
+const maxStrikes = 5
+
+const codeInvalidOpenID = 40003
+
+// follow takes over what changed in the campaign's document; false if the run must begin anew or every shard be looked at.
+func (c *campaignRun) follow(now minapush.Campaign) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() != nil {
+		return false
+	}
+	same := c.state == now.State && (c.hold.Until.Equal(now.Hold.Until) || now.Hold.Until.After(c.hold.Until))
+	c.state, c.hold = now.State, now.Hold
+	return same
+}
+
+func (c *campaignRun) isStopping() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopping
+}
+
+// becameLate tells once that the latest send time has come.
+func (c *campaignRun) becameLate(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.late || c.latest.IsZero() || now.Before(c.latest) {
+		return false
+	}
+	c.late = true
+	return true
+}
+
+// beginFinish lets one worker at a time try to end the campaign.
+func (c *campaignRun) beginFinish() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finishing {
+		return false
+	}
+	c.finishing = true
+	return true
+}
+
+func (c *campaignRun) endFinish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finishing = false
+}
+
+// redo asks for another look at every shard before the end.
+func (c *campaignRun) redo() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drained = map[uint32]bool{}
+}

@@ -1,0 +1,177 @@
+package dispatch
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/minapush/minapush"
+)
+
+// health watches the answers of one app for trouble that is not one user's.
+type health struct {
+	mu          sync.Mutex // guards all below
+	busy        [100]bool  // of the last answers
+	next, seen  int
+	unreachable int // sends in a row that never left
+	unheardOf   int // answers in a row that nobody knows
+}
+
+const (
+	tooUnreachable = 20
+	tooUnheardOf   = 20 // wechat.md 1.4.6, last row
+	tooBusy        = 20 // of the last hundred; wechat.md 1.4.6, -1
+)
+
+// look counts one answer and says what it means for the app: the name of the trouble and how long to wait; 0: until somebody looks.
+func (h *health) look(v verdict, err error) (trouble string, wait time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.busy[h.next], h.next, h.seen = v.busy, (h.next+1)%len(h.busy), h.seen+1
+	kind := minapush.KindOf(err)
+	if err != nil && kind == minapush.Unavailable {
+		h.unreachable++
+	} else {
+		h.unreachable = 0
+	}
+	if err != nil && kind == minapush.Internal {
+		h.unheardOf++
+	} else {
+		h.unheardOf = 0
+	}
+	n := 0
+	for _, b := range h.busy {
+		if b {
+			n++
+		}
+	}
+	switch {
+	case h.unheardOf > tooUnheardOf:
+		h.unheardOf = 0
+		return "unknown_answers", 0
+	case h.unreachable > tooUnreachable:
+		h.unreachable = 0
+		return "unreachable", 10 * time.Second
+	case h.seen >= len(h.busy) && n > tooBusy:
+		h.busy, h.seen = [100]bool{}, 0
+		return "busy", time.Minute
+	}
+	return "", 0
+}
+
+// observe draws from one answer what it means for the campaign and the app.
+func (r *runner) observe(c *campaignRun, v verdict, err error, now time.Time) {
+	r.d.metrics.answered(v, err)
+	r.gate.answered(v.busy, now)
+	r.ruled(c, c.answered(v, now))
+	switch v.act {
+	case stopCampaign:
+		r.stop(c, v.why)
+	case stopApp:
+		for _, other := range r.campaigns() {
+			r.stop(other, v.why)
+		}
+	case holdApp:
+		r.holdAll(minapush.Hold{Why: v.why, Until: v.until}, now)
+	}
+	switch trouble, wait := r.health.look(v, err); {
+	case trouble != "" && wait == 0:
+		r.stop(c, minapush.Reason{Code: trouble, Params: answerOf(err)})
+	case trouble != "":
+		r.holdAll(minapush.Hold{Why: minapush.Reason{Code: trouble, Params: answerOf(err)}, Until: now.Add(wait)}, now)
+	}
+	if v.Outcome == minapush.Failed && v.Errcode == codeInvalidOpenID && c.wrongApp() {
+		r.stop(c, minapush.Reason{Code: "wrong_app", Params: answerOf(err)})
+	}
+}
+
+func answerOf(err error) map[string]string {
+	if err == nil {
+		return nil
+	}
+	var e *minapush.Error
+	if errors.As(err, &e) {
+		return why("", e).Params
+	}
+	return map[string]string{"answer": err.Error()}
+}
+
+// wrongApp tells that more than half of the first hundred openids are called invalid: then they belong to another app.
+func (c *campaignRun) wrongApp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.accepted + c.invalid
+	return n >= 20 && n <= 100 && c.invalid > n/2
+}
+
+// stop ends a campaign's sending until somebody resumes it.
+func (r *runner) stop(c *campaignRun, reason minapush.Reason) {
+	c.mu.Lock()
+	first := !c.stopping && c.ctx.Err() == nil && c.state == minapush.Running
+	c.stopping = c.stopping || first
+	c.mu.Unlock()
+	if !first {
+		return
+	}
+	c.halt()
+	r.d.cfg.Logger.Error("campaign stopped", "app", r.id, "campaign", c.id, "why", reason.Code, "params", reason.Params)
+	if err := r.d.planner.Stop(r.runCtx(), r.id, c.id, reason); err != nil {
+		r.d.cfg.Logger.Error("stop not written, the campaign will be tried again", "app", r.id, "campaign", c.id, "err", err)
+	}
+	c.mu.Lock()
+	c.stopping = false
+	c.mu.Unlock()
+	r.d.Kick()
+}
+
+// holdAll makes every campaign of the app wait. One that already waits longer is left alone.
+func (r *runner) holdAll(h minapush.Hold, now time.Time) {
+	for _, c := range r.campaigns() {
+		r.holdOne(c, h, now)
+	}
+}
+
+func (r *runner) holdOne(c *campaignRun, h minapush.Hold, now time.Time) {
+	c.mu.Lock()
+	waits := c.state != minapush.Running || now.Before(c.hold.Until) && !h.Until.After(c.hold.Until.Add(time.Second))
+	again := now.Before(c.hold.Until)
+	if !waits {
+		c.hold = h
+	}
+	c.mu.Unlock()
+	if waits {
+		return
+	}
+	if h.Why.Code == "token" && !again && c.strike() {
+		r.stop(c, h.Why)
+		return
+	}
+	r.d.cfg.Logger.Warn("campaign waits", "app", r.id, "campaign", c.id, "why", h.Why.Code, "until", h.Until)
+	if err := r.d.planner.Hold(r.runCtx(), r.id, c.id, h); err != nil {
+		r.d.cfg.Logger.Warn("hold not written", "app", r.id, "campaign", c.id, "err", err)
+	}
+}
+
+// ruled carries out what was ruled of suspects.
+func (r *runner) ruled(c *campaignRun, what ruling) {
+	switch what {
+	case believe, disbelieve:
+		r.allDue()
+	case wait:
+		now := r.d.cfg.Now()
+		r.holdOne(c, minapush.Hold{Why: minapush.Reason{Code: reasonStorm}, Until: now.Add(r.d.cfg.Storm.Wait)}, now)
+	}
+}
+
+// storming tells that refusals of the app are not believed at the moment.
+func (r *runner) storming() bool {
+	for _, c := range r.campaigns() {
+		c.mu.Lock()
+		phase := c.storm.phase
+		c.mu.Unlock()
+		if phase != calm {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,198 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/bank"
+	"github.com/minapush/minapush/delivery"
+)
+
+// Push is one message to one user.
+type Push struct {
+	OpenID   minapush.OpenID
+	Message  minapush.Message
+	Template minapush.Template
+	// Key is the caller's idempotency key, empty for none, and Fingerprint a hash of the whole request.
+	Key         string
+	Fingerprint uint64
+}
+
+// keepKey is how long an idempotency key is remembered: as long as deliveries are.
+const keepKey = 30 * 24 * time.Hour
+
+// Pushed is what became of a push.
+type Pushed struct {
+	Delivery minapush.Delivery
+	// Replayed tells that an earlier push with the same key is answered again.
+	Replayed bool
+	// RetryAt is, of a skipped push, when a permit that is merely too young is ready; else zero.
+	RetryAt time.Time
+}
+
+// Push sends one message to one user and returns the settled delivery: accepted, refused, failed, skipped or unknown. It waits for
+// its turn up to Config.PushWait, also for another delivery of the same user; then it returns Throttled or Unavailable and the
+// permit is back. It goes on to its end when ctx is cancelled. Errors: Conflict (a push with the key is in progress), Invalid
+// (the key was used for another request), Throttled, Unavailable, BadCredential.
+func (d *Dispatcher) Push(ctx context.Context, app minapush.App, p Push) (Pushed, error) {
+	if !app.Stopped.IsZero() {
+		return Pushed{}, &minapush.Error{Kind: minapush.Unavailable, Op: "push", Reason: "stopped", Err: errors.New("sending is stopped for this app: " + app.Stopped.Code)}
+	}
+	d.mu.Lock()
+	r := d.runners[app.ID]
+	if d.closed || r == nil {
+		d.mu.Unlock()
+		return Pushed{}, minapush.Errorf(minapush.Unavailable, "sending is not running")
+	}
+	d.pushes.Add(1)
+	d.mu.Unlock()
+	defer d.pushes.Done()
+	// Half a push would leave its permit in hand: once begun it is brought to its end, whatever becomes of the caller.
+	hard := context.WithoutCancel(ctx)
+	turn, cancel := context.WithTimeout(hard, d.cfg.PushWait)
+	defer cancel()
+	select {
+	case <-r.ready:
+	case <-turn.Done():
+		return Pushed{}, minapush.Errorf(minapush.Unavailable, "the app is still being recovered")
+	}
+	pushed, err := r.push(turn, hard, app, p)
+	if err == nil {
+		d.metrics.pushes.WithLabelValues(pushed.Delivery.Outcome.String()).Inc()
+	} else {
+		d.metrics.pushes.WithLabelValues(minapush.KindOf(err).String()).Inc()
+	}
+	return pushed, err
+}
+
+// push reserves, sends and settles, with another permit where one was dead, until the delivery has its outcome or turn ends.
+func (r *runner) push(turn, hard context.Context, app minapush.App, p Push) (Pushed, error) {
+	now := r.d.cfg.Now()
+	ask := bank.Push{
+		Batch: minapush.PushBatch(now), ID: r.d.cfg.NewID(), OpenID: p.OpenID, Need: bank.NeedFor(p.Template.Kind, p.Message),
+		Key: p.Key, Fingerprint: p.Fingerprint, KeepKey: keepKey,
+	}
+	for ask.Attempt = 1; ; ask.Attempt++ {
+		ask.Now = r.d.cfg.Now()
+		ask.Deadline = ask.Now.Add(r.d.cfg.PushWait + r.d.cfg.SendTimeout)
+		got, err := r.d.bank.ReservePush(turn, app, ask)
+		if err != nil {
+			return Pushed{}, err
+		}
+		switch got.Status {
+		case bank.PushReserved:
+		case bank.PushSkipped:
+			return Pushed{Delivery: got.Delivery, RetryAt: got.RetryAt}, nil
+		case bank.PushReplayed:
+			return Pushed{Delivery: got.Delivery, Replayed: true}, nil
+		case bank.PushInProgress:
+			return Pushed{}, &minapush.Error{Kind: minapush.Conflict, Field: "Idempotency-Key", RetryAfter: time.Second, Err: errors.New("a push with this key is in progress")}
+		case bank.PushKeyReused:
+			return Pushed{}, minapush.FieldError("Idempotency-Key", "was used for another request")
+		default: // busy
+			ask.Attempt--
+			if !sleep(turn, r.d.jitter(100*time.Millisecond)) {
+				return Pushed{}, &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Err: errors.New("another delivery of this user is under way")}
+			}
+			continue
+		}
+		row := got.Delivery
+		row.Tries = int(ask.Attempt) - 1
+		row, next, err := r.attempt(turn, hard, app, p, row)
+		if err != nil || row.State == minapush.Settled {
+			return Pushed{Delivery: row}, err
+		}
+		if !sleep(turn, next.Sub(r.d.cfg.Now())) {
+			return Pushed{}, &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Code: row.Errcode, Reason: row.Reason, Err: errors.New("could not be sent in time, the permit is back")}
+		}
+	}
+}
+
+// attempt sends a push that holds a permit. It returns the settled row; or one that was withdrawn, with when to try again; or one
+// error for all withdrawn ones that are not to be tried again.
+func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, row minapush.Delivery) (minapush.Delivery, time.Time, error) {
+	shard := app.Shard(p.OpenID)
+	for {
+		if !r.gate.takeOne(turn) {
+			err := &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Err: errors.New("the app's rate left no room in time")}
+			return row, time.Time{}, r.withdraw(hard, shard, row, err)
+		}
+		now := r.d.cfg.Now()
+		if err := r.d.ledger.MarkPush(hard, shard, delivery.RefOf(row), now, now.Add(r.d.cfg.SendTimeout)); err != nil {
+			r.gate.give(1)
+			return row, time.Time{}, r.withdraw(hard, shard, row, err)
+		}
+		row.Tries++
+		receipt, err := r.d.sender.Send(hard, outgoing(r.id, "", p.Template.Kind == minapush.LegacyTemplate, &p.Message, row))
+		v := r.judgePush(row, err, receipt)
+		settled, serr := r.settlePush(hard, shard, v.Settlement)
+		r.gate.give(1)
+		r.gate.answered(v.busy, v.Now)
+		switch {
+		case serr != nil:
+			return row, time.Time{}, serr
+		case v.Resend:
+			settled.Tries = row.Tries
+			row = settled
+			if !sleep(turn, v.NotBefore.Sub(v.Now)) {
+				return r.giveUp(hard, shard, row, v)
+			}
+			continue
+		case v.act != goOn:
+			e := &minapush.Error{Kind: minapush.KindOf(err), Op: "push", RetryAfter: v.until.Sub(v.Now), Err: err}
+			if v.until.IsZero() {
+				e.RetryAfter = 0
+			}
+			return settled, time.Time{}, e
+		}
+		return settled, v.NotBefore, nil
+	}
+}
+
+// judgePush is judge with what differs for a push: there is no window of answers and no campaign to stop.
+func (r *runner) judgePush(row minapush.Delivery, err error, receipt minapush.Receipt) verdict {
+	v := judge(row, err, receipt, r.d.cfg.Now(), false, false)
+	switch {
+	case v.Outcome == minapush.Pending && v.Permit == delivery.SuspectUse:
+		v.Outcome, v.Permit = minapush.RefusedByUser, delivery.VoidTemplate
+		if r.storming() {
+			v.Outcome, v.Permit = minapush.Failed, delivery.Release
+		}
+	case v.act == stopCampaign:
+		v.act, v.Outcome = goOn, minapush.Failed // this message is what is wrong: that is the outcome
+	case v.Outcome == minapush.Failed && v.Permit == delivery.VoidUser:
+		v.Permit = delivery.Release // one answer is not enough to call an openid no good
+	}
+	return v
+}
+
+// giveUp ends a push whose code may have arrived and that could not be sent again in time.
+func (r *runner) giveUp(hard context.Context, shard minapush.Shard, row minapush.Delivery, v verdict) (minapush.Delivery, time.Time, error) {
+	x := delivery.Settlement{Ref: delivery.RefOf(row), Outcome: minapush.Unknown, Permit: delivery.Spend, Reason: v.Reason, Errcode: v.Errcode, Now: r.d.cfg.Now()}
+	settled, err := r.settlePush(hard, shard, x)
+	return settled, time.Time{}, err
+}
+
+// withdraw undoes a push that was not sent and returns cause.
+func (r *runner) withdraw(hard context.Context, shard minapush.Shard, row minapush.Delivery, cause error) error {
+	if row.Resend {
+		_, _, err := r.giveUp(hard, shard, row, verdict{})
+		return errors.Join(cause, err)
+	}
+	_, err := r.settlePush(hard, shard, delivery.Settlement{Ref: delivery.RefOf(row), Now: r.d.cfg.Now()})
+	if err != nil {
+		r.d.cfg.Logger.Warn("push not withdrawn; recovery gives its permit back", "app", r.id, "openid", row.OpenID, "err", err)
+	}
+	return cause
+}
+
+// settlePush settles, again while the store is unavailable.
+func (r *runner) settlePush(hard context.Context, shard minapush.Shard, x delivery.Settlement) (d minapush.Delivery, err error) {
+	err = r.d.retry(hard, func() error {
+		d, err = r.d.ledger.SettlePush(hard, shard, x)
+		return err
+	})
+	return d, err
+}

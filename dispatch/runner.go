@@ -1,0 +1,216 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/minapush/minapush"
+)
+
+// runner works for one app: it knows its campaigns and when each shard is due, and keeps the gate.
+type runner struct {
+	d      *Dispatcher
+	id     minapush.AppID
+	number uint32
+	shards int
+	gate   *gate
+	health health
+	// ready is closed when every shard was recovered once: before that no push is sent.
+	ready chan struct{}
+
+	mu      sync.Mutex // guards all below
+	app     minapush.App
+	runs    map[string]*campaignRun
+	order   []*campaignRun
+	due     []time.Time // of each shard; zero: not before something changes
+	active  []bool
+	changed chan struct{} // closed and replaced when due changes
+	//nolint:containedctx // what the runs of campaigns derive from, set once by run
+	ctx context.Context
+}
+
+func newRunner(d *Dispatcher, app minapush.App) *runner {
+	return &runner{
+		d: d, id: app.ID, number: app.Number, shards: app.Shards, app: app, gate: newGate(app), ready: make(chan struct{}),
+		runs: map[string]*campaignRun{}, due: make([]time.Time, app.Shards), active: make([]bool, app.Shards),
+		changed: make(chan struct{}),
+	}
+}
+
+// run recovers every shard, then works on shards as they become due until ctx ends.
+func (r *runner) run(ctx, hard context.Context) {
+	r.mu.Lock()
+	r.ctx = ctx
+	r.mu.Unlock()
+	if !r.recoverAll(ctx) {
+		return
+	}
+	close(r.ready)
+	r.d.Kick()
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	for range r.d.cfg.Workers {
+		workers.Go(func() { r.worker(ctx, hard) })
+	}
+	workers.Go(func() { r.janitor(ctx) })
+}
+
+// worker visits the shard that is due first, again and again.
+func (r *runner) worker(ctx, hard context.Context) {
+	for ctx.Err() == nil {
+		shard, wait, changed := r.pick()
+		if shard < 0 {
+			waitFor(ctx, changed, wait)
+			continue
+		}
+		due := r.visit(ctx, hard, uint32(shard))
+		r.left(shard, due)
+		r.finishDrained(ctx)
+	}
+}
+
+// pick chooses the shard that is due first and that nobody works on; -1 with how long to wait if none is due.
+func (r *runner) pick() (shard int, wait time.Duration, changed <-chan struct{}) {
+	now := r.d.cfg.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	best := -1
+	for i, due := range r.due {
+		if !due.IsZero() && !r.active[i] && (best < 0 || due.Before(r.due[best])) {
+			best = i
+		}
+	}
+	switch {
+	case best < 0:
+		return -1, time.Second, r.changed
+	case r.due[best].After(now):
+		return -1, min(r.due[best].Sub(now), time.Second), r.changed
+	}
+	r.active[best], r.due[best] = true, time.Time{}
+	return best, 0, nil
+}
+
+// left notes when a shard that was worked on is due again. It may have become due meanwhile.
+func (r *runner) left(shard int, due time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active[shard] = false
+	r.due[shard] = earliest(r.due[shard], due)
+	r.rouse()
+}
+
+func (r *runner) rouse() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// allDue sends the workers to every shard.
+func (r *runner) allDue() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.d.cfg.Now()
+	for i := range r.due {
+		r.due[i] = earliest(r.due[i], now)
+	}
+	r.rouse()
+}
+
+// campaigns lists what there is to work on.
+func (r *runner) campaigns() []*campaignRun {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.order
+}
+
+// update follows the app's settings and its campaigns.
+func (r *runner) update(app minapush.App, work []minapush.Campaign) {
+	r.gate.configure(app)
+	r.mu.Lock()
+	ready := r.ctx != nil
+	r.app = app
+	if !ready {
+		r.mu.Unlock()
+		return
+	}
+	if !app.Stopped.IsZero() {
+		work = nil // the kill switch
+	}
+	fresh := false
+	keep := map[string]bool{}
+	for _, c := range work {
+		keep[c.ID] = true
+		run, ok := r.runs[c.ID]
+		if ok && run.follow(c) {
+			continue
+		}
+		if !ok || run.ctx.Err() != nil && !run.isStopping() {
+			r.runs[c.ID] = newCampaignRun(r.ctx, c, app, r.d.cfg)
+		}
+		fresh = true
+	}
+	for id, run := range r.runs {
+		if !keep[id] {
+			run.halt()
+			delete(r.runs, id)
+		}
+	}
+	r.order = make([]*campaignRun, 0, len(r.runs))
+	for _, c := range work {
+		r.order = append(r.order, r.runs[c.ID])
+	}
+	now := r.d.cfg.Now()
+	runs := r.order
+	r.mu.Unlock()
+	for _, c := range runs {
+		r.ruled(c, c.closeWindow(now, false, false))
+		fresh = c.becameLate(now) || fresh
+	}
+	if fresh {
+		r.allDue()
+	}
+}
+
+// finishDrained ends the campaigns that have nothing left in any shard.
+func (r *runner) finishDrained(ctx context.Context) {
+	for _, c := range r.campaigns() {
+		if c.ctx.Err() == nil && c.allDrained() && c.beginFinish() {
+			r.finish(ctx, c)
+			c.endFinish()
+		}
+	}
+}
+
+// finish ends a campaign if the sums say so: every cursor at its end, no row in hand, queues empty. Suspects come last.
+func (r *runner) finish(ctx context.Context, c *campaignRun) {
+	now := r.d.cfg.Now()
+	r.mu.Lock()
+	app := r.app
+	r.mu.Unlock()
+	p, err := r.d.ledger.Sum(ctx, app, c.id)
+	if err != nil {
+		r.later(err, "campaign not summed", 0)
+		return
+	}
+	if p.Tally.Suspected > 0 {
+		r.ruled(c, c.closeWindow(now, true, true))
+		return
+	}
+	if p.ShardsDone < app.Shards || p.Tally.Count(minapush.Pending) > 0 {
+		c.redo() // another node has rows in hand: look again when the shards are next visited
+		r.mu.Lock()
+		for i := range r.due {
+			r.due[i] = earliest(r.due[i], now.Add(time.Second))
+		}
+		r.mu.Unlock()
+		return
+	}
+	if err := r.d.planner.Finish(ctx, r.id, c.id); err != nil {
+		r.later(err, "campaign not finished", 0)
+		return
+	}
+	c.halt()
+	r.d.cfg.Logger.Info("campaign ended", "app", r.id, "campaign", c.id, "examined", p.Tally.Examined,
+		"accepted", p.Tally.Count(minapush.Accepted), "refused", p.Tally.Count(minapush.RefusedByUser),
+		"failed", p.Tally.Count(minapush.Failed), "skipped", p.Tally.Count(minapush.Skipped), "unknown", p.Tally.Count(minapush.Unknown))
+}

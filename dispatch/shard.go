@@ -1,0 +1,227 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/delivery"
+)
+
+// visit is one stay in a shard under one lease. It does what every campaign has to do there, and leaves when nothing is due.
+type visit struct {
+	r     *runner
+	lease delivery.Lease
+	// ctx ends with the soft stop, or when the lease is lost: then nothing more is reserved or marked. hard bounds the steps that
+	// settle what is already in hand.
+	ctx, hard context.Context //nolint:containedctx // a visit is one call
+	lose      context.CancelFunc
+	results   chan result
+
+	mu   sync.Mutex // guards open
+	open map[*campaignRun]int
+	idle chan struct{} // gets a value when open has become empty
+}
+
+// result is one answer on its way to be settled.
+type result struct {
+	c       *campaignRun
+	row     minapush.Delivery
+	receipt minapush.Receipt
+	err     error
+}
+
+// visit works on a shard and returns when to come back; zero: when something changes.
+func (r *runner) visit(ctx, hard context.Context, shard uint32) time.Time {
+	d := r.d
+	lease, err := d.ledger.Acquire(ctx, minapush.Shard{App: r.number, N: shard}, d.cfg.Owner, d.cfg.Lease)
+	if err != nil {
+		return r.later(err, "shard not leased", shard)
+	}
+	v := &visit{r: r, lease: lease, hard: hard, results: make(chan result, 256), open: map[*campaignRun]int{}, idle: make(chan struct{}, 1)}
+	v.ctx, v.lose = context.WithCancel(ctx)
+	defer v.lose()
+	over := make(chan struct{})
+	var helpers sync.WaitGroup
+	helpers.Go(func() { v.renew(over) })
+	helpers.Go(v.settleLoop)
+	due := v.work()
+	v.drain()
+	close(v.results)
+	close(over)
+	helpers.Wait()
+	if err := d.ledger.Release(hard, lease); err != nil {
+		d.cfg.Logger.Debug("lease not released, it will lapse", "app", r.id, "shard", shard, "err", err)
+	}
+	return due
+}
+
+// later logs an error that a later try may mend and says when that is.
+func (r *runner) later(err error, msg string, shard uint32) time.Time {
+	wait := time.Second
+	var e *minapush.Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		wait = min(e.RetryAfter, 10*time.Second)
+	}
+	if !errors.Is(err, minapush.Conflict) && !errors.Is(err, context.Canceled) {
+		r.d.cfg.Logger.Warn(msg, "app", r.id, "shard", shard, "err", err)
+	}
+	return r.d.cfg.Now().Add(wait)
+}
+
+// renew keeps the lease until the visit is over, and ends the visit when the lease cannot be kept.
+func (v *visit) renew(over <-chan struct{}) {
+	ttl := v.r.d.cfg.Lease
+	tick := time.NewTicker(ttl / 3)
+	defer tick.Stop()
+	kept := time.Now() //nolint:forbidigo // a duration inside the process
+	for {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+		}
+		err := v.r.d.ledger.Renew(v.hard, v.lease, ttl)
+		if err == nil {
+			kept = time.Now() //nolint:forbidigo // as above
+		} else if errors.Is(err, minapush.Conflict) || time.Since(kept) > ttl { //nolint:forbidigo // as above
+			v.lose()
+			return
+		}
+	}
+}
+
+// draining tells that answers are still awaited.
+func (v *visit) draining() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.open) > 0
+}
+
+// work goes round the campaigns until none has anything to do here now.
+func (v *visit) work() (due time.Time) {
+	shard := v.lease.Shard.N
+	if _, err := v.r.d.ledger.Recover(v.ctx, v.lease, v.r.d.cfg.Now()); err != nil {
+		return v.r.later(err, "shard not recovered", shard)
+	}
+	for {
+		due = time.Time{}
+		quiet := true // no answer was awaited when this round began
+		again := false
+		v.mu.Lock()
+		quiet = len(v.open) == 0
+		v.mu.Unlock()
+		for _, c := range v.r.campaigns() {
+			p, err := v.batch(c)
+			if err != nil {
+				return v.r.later(err, "batch not reserved", shard)
+			}
+			c.setDrained(shard, p.done && quiet)
+			again = again || p.again
+			due = earliest(due, p.due)
+		}
+		if v.ctx.Err() != nil {
+			return due
+		}
+		if again {
+			continue
+		}
+		if quiet {
+			return due
+		}
+		v.drain()
+	}
+}
+
+// drain waits until every answer is settled.
+func (v *visit) drain() {
+	for v.draining() {
+		<-v.idle
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// pass is what became of one batch.
+type pass struct {
+	// again tells that there is more to do at once; done that there is nothing left, if no answer was awaited; due when to come back.
+	again, done bool
+	due         time.Time
+}
+
+// batch does one batch of one campaign.
+func (v *visit) batch(c *campaignRun) (pass, error) {
+	d := v.r.d
+	if c.ctx.Err() != nil {
+		return pass{}, nil
+	}
+	now := d.cfg.Now()
+	o := c.order(now)
+	if now.Before(o.until) {
+		return pass{due: o.until}, nil
+	}
+	if err := v.resolve(c, o.skip, now); err != nil {
+		return pass{}, err
+	}
+	limit := v.r.gate.batchLimit(d.cfg.Workers, d.cfg.BatchLimit)
+	if o.skip != "" {
+		limit = 1000
+	}
+	if o.recheck {
+		return v.recheck(c, now)
+	}
+	got, err := d.bank.ReserveBatch(v.ctx, v.lease, c.batch(now, limit, o.skip))
+	if err != nil {
+		return pass{}, err
+	}
+	v.send(c, got.Rows)
+	return pass{
+		again: len(got.Rows) > 0 || !got.Done || o.skip != "" && got.Waiting > 0,
+		done:  got.Done && got.Waiting == 0 && len(got.Rows) == 0,
+		due:   got.NextDue,
+	}, nil
+}
+
+// resolve carries out what was ruled of suspects.
+func (v *visit) resolve(c *campaignRun, skip string, now time.Time) error {
+	const limit = 500
+	shard := v.lease.Shard.N
+	ruling, until := c.unresolved(shard, skip, now)
+	if ruling == noRuling {
+		return nil
+	}
+	for {
+		n, err := v.r.d.ledger.ResolveSuspects(v.ctx, v.lease, c.id, until, ruling == believe, limit, now)
+		if err != nil {
+			return err
+		}
+		if n < limit {
+			c.resolvedIn(shard, until)
+			return nil
+		}
+	}
+}
+
+// recheck tries some suspects of the shard again.
+func (v *visit) recheck(c *campaignRun, now time.Time) (pass, error) {
+	want := c.handOut(v.lease.Shard.N)
+	if want == 0 {
+		return pass{}, nil
+	}
+	var rows []minapush.Delivery
+	n, err := v.r.d.ledger.ResolveSuspects(v.ctx, v.lease, c.id, now, false, want, now)
+	if err == nil && n > 0 {
+		got, e := v.r.d.bank.ReserveBatch(v.ctx, v.lease, c.batch(now, n, ""))
+		rows, err = got.Rows, e
+	}
+	v.r.ruled(c, c.takeBack(want-len(rows), now))
+	v.send(c, rows)
+	return pass{}, err
+}
