@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	crand "crypto/rand"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -49,7 +51,7 @@ type Config struct {
 	// Record is what is kept of accepted messages. Defaults to RecordAll.
 	Record Recording
 
-	// TokenLife is the life of an access token. Defaults to 7200 s.
+	// TokenLife is the life of an access token; it cannot be negative. Defaults to 7200 s.
 	TokenLife time.Duration
 	// TokenOverlap is how long a replaced token still works. Defaults to 300 s.
 	TokenOverlap time.Duration
@@ -130,7 +132,9 @@ func (c Config) complete() (Config, error) {
 		c.Now = time.Now
 	}
 	if c.Rand == nil {
-		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		var seed [32]byte
+		_, _ = crand.Read(seed[:]) // never fails: it ends the program instead
+		c.Rand = rand.New(rand.NewChaCha8(seed))
 	}
 	if c.Legacy > Today {
 		return c, fmt.Errorf("sandbox: Legacy: unknown mode %d", c.Legacy)
@@ -146,6 +150,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if err := checkOrder(c.Order); err != nil {
 		return c, fmt.Errorf("sandbox: Order: %w", err)
+	}
+	if c.TokenLife < 0 {
+		return c, errors.New("sandbox: TokenLife: must not be negative")
 	}
 	c.completeTimes()
 	c.completeLimits()

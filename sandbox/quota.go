@@ -71,7 +71,7 @@ func (a *app) setLimits() {
 	a.quotas[endpointStableToken].perDay = cfg.StableTokenPerDay
 	a.quotas[endpointStableToken].perMinute = cfg.StableTokenPerMinute
 	a.quotas[endpointLegacySend].perDay = cfg.LegacyPerDay
-	a.quotas[endpointLogin].perDay = 0
+	a.quotas[endpointLogin].perDay = 0 // only a limit per user is known, in redeem
 	send := &a.quotas[endpointSend]
 	send.perDay, send.perMinute = cfg.SendPerDay, a.info.MinuteLimit
 	if a.info.Pay {
@@ -97,7 +97,8 @@ func (q *quota) snapshot(path string, now time.Time) Quota {
 	return Quota{Path: path, PerDay: max(q.perDay, 0), PerMinute: max(q.perMinute, 0), Used: q.used}
 }
 
-// SetQuota replaces the limits of one endpoint for an app; zero or less means no limit.
+// SetQuota replaces the limits of one endpoint for an app; zero or less means no limit. The clear_quota endpoints count by
+// month instead and take no notice.
 func (s *Sandbox) SetQuota(appid, path string, perDay, perMinute int64) error {
 	a, err := s.app(appid)
 	if err != nil {

@@ -71,6 +71,12 @@ func (s *Sandbox) findApp(appid string) *app {
 	return s.apps[appid]
 }
 
+func (s *Sandbox) noApp() *app {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.nobody
+}
+
 // user returns a user of an app, or an *ArgError.
 func (s *Sandbox) user(appid, openid string) (*app, *user, error) {
 	a, err := s.app(appid)
