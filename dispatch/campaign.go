@@ -21,7 +21,7 @@ type campaignRun struct {
 	started     time.Time
 	latest      time.Time
 	// halt ends ctx: from then on nothing more of the campaign is marked. What is in flight is settled all the same.
-	ctx  context.Context //nolint:containedctx // the life of the run, joined with that of each lease in shard.go
+	ctx  context.Context // the life of the run, joined with that of each lease in shard.go
 	halt context.CancelFunc
 
 	mu       sync.Mutex // guards all below

@@ -86,7 +86,7 @@ func (c *Config) defaults() error {
 		c.Now = time.Now
 	}
 	if c.Rand == nil {
-		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:forbidigo // the documented default
+		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //arch:allow the documented default
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -85,7 +85,7 @@ func (g *gate) tryTake(want int) (n int, wait time.Duration) {
 		return 0, 0
 	}
 	if g.pace.Limit() != rate.Inf {
-		now := time.Now() //nolint:forbidigo // durations inside the process, under synctest in tests
+		now := time.Now() //arch:allow durations inside the process, under synctest in tests
 		tokens := g.pace.TokensAt(now)
 		if tokens < 1 {
 			return 0, time.Duration((1 - tokens) / float64(g.pace.Limit()) * float64(time.Second))

@@ -26,7 +26,7 @@ type runner struct {
 	due     []time.Time // of each shard; zero: not before something changes
 	active  []bool
 	changed chan struct{} // closed and replaced when due changes
-	//nolint:containedctx // what the runs of campaigns derive from, set once by run
+	// what the runs of campaigns derive from, set once by run
 	ctx context.Context
 }
 

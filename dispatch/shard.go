@@ -16,7 +16,7 @@ type visit struct {
 	lease delivery.Lease
 	// ctx ends with the soft stop, or when the lease is lost: then nothing more is reserved or marked. hard bounds the steps that
 	// settle what is already in hand.
-	ctx, hard context.Context //nolint:containedctx // a visit is one call
+	ctx, hard context.Context // a visit is one call
 	lose      context.CancelFunc
 	results   chan result
 
@@ -76,7 +76,7 @@ func (v *visit) renew(over <-chan struct{}) {
 	ttl := v.r.d.cfg.Lease
 	tick := time.NewTicker(ttl / 3)
 	defer tick.Stop()
-	kept := time.Now() //nolint:forbidigo // a duration inside the process
+	kept := time.Now() //arch:allow a duration inside the process
 	for {
 		select {
 		case <-over:
@@ -85,8 +85,8 @@ func (v *visit) renew(over <-chan struct{}) {
 		}
 		err := v.r.d.ledger.Renew(v.hard, v.lease, ttl)
 		if err == nil {
-			kept = time.Now() //nolint:forbidigo // as above
-		} else if errors.Is(err, minapush.Conflict) || time.Since(kept) > ttl { //nolint:forbidigo // as above
+			kept = time.Now() //arch:allow as above
+		} else if errors.Is(err, minapush.Conflict) || time.Since(kept) > ttl { //arch:allow as above
 			v.lose()
 			return
 		}
