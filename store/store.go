@@ -252,7 +252,8 @@ type Campaigns interface {
 	// again-queue until it is ready. Users that have another delivery held or being sent go to the again-queue until b.Now +
 	// BusyWait; a user with a row of this campaign already is passed over; a user being erased is passed over.
 	// With b.Skip set nobody is reserved: held rows are released and these users, the whole again-queue, due or not, and the
-	// users walked are skipped for that reason; users whose earlier try may have arrived are unknown.
+	// users walked are skipped for that reason; users whose earlier try may have arrived are unknown, and a permit kept for a
+	// Resend is spent.
 	//
 	// A caller that gets rows marks or settles each of them before its next call for the same campaign and shard. Then repeating
 	// a call whose reply was lost returns the rows that were reserved, and neither loses a use nor spends it on two deliveries.
@@ -266,8 +267,8 @@ type Campaigns interface {
 	Settle(ctx context.Context, l Lease, xs []Settlement) error
 	// Recover is the first step under a new lease: it looks at the campaign rows of the shard that an earlier owner left. Held
 	// rows not to be sent again are released into the again-queue. Rows being sent become, if their permit is a form ID, held
-	// again with Resend set; otherwise unknown (ReasonCrash), the use spent, or, in a campaign at least once, waiting in the
-	// again-queue with the use spent.
+	// again with Resend set and the next Attempt; otherwise unknown (ReasonCrash), the use spent, or, in a campaign at least once,
+	// waiting in the again-queue with the use spent.
 	Recover(ctx context.Context, l Lease, now time.Time) (Recovered, error)
 	// ResolveSuspects ends up to limit suspected rows of a campaign that were suspected not after until: with believe they are
 	// refused and every permit of the user for the template dies; otherwise the suspect use is available again and the user goes
@@ -336,9 +337,10 @@ type Settlement struct {
 	Outcome minapush.Outcome
 	Permit  PermitEffect
 	// Resend, with Pending, keeps the row held with the same permit, to be sent again at NotBefore with Resend set. Permit is
-	// not looked at.
+	// not looked at. The row gets the next Attempt, so that late calls of this one do nothing.
 	Resend bool
-	// Maybe, with Pending, tells that this try may have arrived: if no other permit is found the outcome is unknown.
+	// Maybe, with Pending, tells that this try may have arrived: if no other permit is found the outcome is unknown. It stays with
+	// the delivery from then on, as its Attempt and Tries do.
 	Maybe bool
 	// NotBefore is when the next try is due, with Pending.
 	NotBefore time.Time
