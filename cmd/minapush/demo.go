@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/client"
+	"github.com/minapush/minapush/sandbox"
+	"github.com/spf13/cobra"
+)
+
+func demoCommand(e *env) *cobra.Command {
+	d := demo{e: e}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Try everything: server, WeChat simulator and sample users on loopback",
+		Long: `Start the server with a temporary store, the WeChat simulator and a sample app, all on loopback. Sample users give permits
+through the real HTTP API; then two broadcasts go out, one by form IDs and one by subscriptions, and each is shown to add up.
+Afterwards it stays up for you to try. Nothing is left behind, and no WeChat account is needed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	cmd.Flags().BoolVar(&d.once, "once", false, "exit after the tables, with status 0 only if every sum closes")
+	cmd.Flags().IntVar(&d.users, "users", 10_000, "how many sample users")
+	cmd.Flags().StringVar(&d.level, "log-level", "error", "debug, info, warn or error")
+	return cmd
+}
+
+// demo is one run of the demo.
+type demo struct {
+	e     *env
+	once  bool
+	users int
+	level string
+
+	sandbox *sandbox.Sandbox
+	wechat  string // address of the simulator
+	sys     *system
+	private string
+	keyFile string
+	client  *client.Client
+	app     minapush.App
+	openids []string
+	closes  bool
+}
+
+const (
+	demoAppID     = "wxdemo0123456789ab"
+	demoLegacy    = "AT0009_sign_in_reminder_legacy_template_000"
+	demoSubscribe = "Sub_sign_in_reminder_one_time_template_0000"
+)
+
+func (d *demo) run(ctx context.Context) error {
+	if d.users < 10 || d.users > 1_000_000 {
+		return fmt.Errorf("--users: must be from 10 to 1000000, not %d", d.users)
+	}
+	dir, err := os.MkdirTemp("", "minapush-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	log, err := d.e.logger(d.level)
+	if err != nil {
+		return err
+	}
+	if err := d.startSandbox(); err != nil {
+		return err
+	}
+	simulator, err := listen(freeOr(defaultSandbox), d.sandbox, log)
+	if err != nil {
+		return err
+	}
+	d.wechat = simulator.url()
+	flags := serveFlags{settings: settings{store: "pebble:" + dir}}
+	if d.sys, err = assemble(flags.settings, log); err != nil {
+		return err
+	}
+	defer d.sys.store.Close()
+	if err := d.sys.firstKey(ctx, flags.store); err != nil {
+		return err
+	}
+	d.keyFile = filepath.Join(dir, "admin.key")
+	private, err := listen(freeOr(defaultListen), d.sys.server.Private(), log)
+	if err != nil {
+		return err
+	}
+	public, err := listen(freeOr(defaultPublic), d.sys.server.Public(), log)
+	if err != nil {
+		return err
+	}
+	d.private = private.url()
+
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- d.sys.serveOn(running, []*listener{private, public, simulator}) }()
+	err = d.tell(running, public.url())
+	if err == nil && !d.once {
+		d.printNext()
+		<-ctx.Done()
+	}
+	stop()
+	if serr := <-ended; err == nil && serr != nil {
+		err = serr
+	}
+	if err == nil && !d.closes {
+		err = exitError{3, errors.New("a sum does not close")}
+	}
+	return err
+}
+
+// freeOr is addr, or the same host with any free port if addr is taken.
+func freeOr(addr string) string {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
+	if err == nil {
+		l.Close()
+		return addr
+	}
+	host, _, _ := net.SplitHostPort(addr)
+	return net.JoinHostPort(host, "0")
+}
+
+// startSandbox makes the simulator with an app, two templates and users.
+func (d *demo) startSandbox() (err error) {
+	if d.sandbox, err = sandbox.New(sandbox.Config{}); err != nil {
+		return err
+	}
+	if _, err = d.sandbox.AddApp(sandbox.App{AppID: demoAppID, Secret: "the-secret-of-the-simulated-app"}); err != nil {
+		return err
+	}
+	for _, t := range []sandbox.Template{
+		{ID: demoLegacy, Title: "签到提醒", Type: sandbox.Legacy, Keys: []string{"keyword1", "keyword2"}},
+		{ID: demoSubscribe, Title: "签到提醒", Type: sandbox.OneTime, Keys: []string{"thing1", "date2"}},
+	} {
+		if _, err = d.sandbox.AddTemplate(demoAppID, t); err != nil {
+			return err
+		}
+	}
+	d.openids, err = d.sandbox.AddUsers(demoAppID, d.users)
+	return err
+}
+
+// tell is the story of the demo.
+func (d *demo) tell(ctx context.Context, public string) error {
+	key, err := os.ReadFile(d.keyFile)
+	if err != nil {
+		return err
+	}
+	if d.client, err = client.New(d.private, strings.TrimSpace(string(key)), client.Config{}); err != nil {
+		return err
+	}
+	d.say("minapush %s\n  WeChat simulator  %s\n  private API       %s\n  public API        %s\n",
+		"minapush %s\n  微信模拟器  %s\n  内部接口    %s\n  公开接口    %s\n", version, d.wechat, d.private, public)
+	if err := d.makeApp(ctx); err != nil {
+		return err
+	}
+	if err := d.collect(ctx); err != nil {
+		return err
+	}
+	d.closes = true
+	if err := d.broadcastLegacy(ctx); err != nil {
+		return err
+	}
+	return d.broadcastSubscribe(ctx)
+}
+
+// makeApp adds the sample app and its templates, as an operator would.
+func (d *demo) makeApp(ctx context.Context) error {
+	_, err := d.client.CreateApp(ctx, api.NewApp{
+		AppID: demoAppID, Name: "Demo", Secret: "the-secret-of-the-simulated-app", BaseURL: d.wechat, Rate: minapush.Unlimited,
+	})
+	if err != nil {
+		return err
+	}
+	if d.app, err = d.sys.accounts.App(ctx, demoAppID); err != nil {
+		return err
+	}
+	for _, t := range []api.Template{
+		{ID: demoLegacy, Kind: "legacy", Title: "签到提醒"},
+		{ID: demoSubscribe, Kind: "one_time", Title: "签到提醒", Keys: []api.TemplateKey{{Key: "thing1"}, {Key: "date2"}}},
+	} {
+		if _, err := d.client.PutTemplate(ctx, demoAppID, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// say prints in the language of the reader.
+func (d *demo) say(en, zh string, args ...any) {
+	format := en
+	if d.e.lang() == chinese {
+		format = zh
+	}
+	fmt.Fprintf(d.e.stdout, format+"\n", args...)
+}
+
+func (d *demo) printNext() {
+	one := d.openids[0]
+	key := "$(cat " + d.keyFile + ")"
+	d.say("\nIt stays up until you press Ctrl-C. The admin key is in %s. Try:\n", "\n服务保持运行, 按 Ctrl-C 结束. 管理密钥在 %s. 可以试试:\n", d.keyFile)
+	d.say("  # one user: balance, permits, recent deliveries", "  # 一个用户: 可推次数, 推送凭证, 最近的发送")
+	fmt.Fprintf(d.e.stdout, "  curl -H \"Authorization: Bearer %s\" %s/v1/apps/%s/users/%s\n", key, d.private, demoAppID, one)
+	d.say("  # send one message", "  # 单发一条消息")
+	fmt.Fprintf(d.e.stdout, "  curl -H \"Authorization: Bearer %s\" -H 'Content-Type: application/json' %s/v1/apps/%s/pushes \\\n    -d '{\"openid\":\"%s\",\"message\":{\"template\":\"%s\",\"page\":\"pages/index/index\",\"keywords\":\"签到提醒,今天还没有签到\"}}'\n", key, d.private, demoAppID, one, demoLegacy)
+	d.say("  # what that user received, as the simulator saw it", "  # 该用户收到了什么 (微信模拟器的记录)")
+	fmt.Fprintf(d.e.stdout, "  curl '%s/sandbox/v1/messages?appid=%s&openid=%s'\n", d.wechat, demoAppID, one)
+}
+
+// now is the moment in Beijing, as the sample message shows it.
+func (d *demo) now() string {
+	return time.Now().In(time.FixedZone("UTC+8", 8*3600)).Format("2006-01-02 15:04")
+}

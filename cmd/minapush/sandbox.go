@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/minapush/minapush/sandbox"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+func sandboxCommand(e *env) *cobra.Command {
+	var (
+		addr, level, appid, secret string
+		latency                    time.Duration
+		today, countsOnly          bool
+	)
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run the WeChat simulator alone",
+		Long: `Run the WeChat simulator alone, for tries and for anybody's CI: it answers like api.weixin.qq.com for one made-up app, and under
+/sandbox/v1/ lets you make users, permits and faults, move its clock, and see what each user received.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := e.logger(level)
+			if err != nil {
+				return err
+			}
+			cfg := sandbox.Config{Latency: sandbox.Latency{Median: latency}}
+			if today {
+				cfg.Legacy = sandbox.Today
+			}
+			if countsOnly {
+				cfg.Record = sandbox.RecordCounts
+			}
+			sb, err := sandbox.New(cfg)
+			if err != nil {
+				return err
+			}
+			app, err := sb.AddApp(sandbox.App{AppID: appid, Secret: secret})
+			if err != nil {
+				return err
+			}
+			l, err := listen(addr, sb, log)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(e.stdout, "WeChat simulator on %s\n  appid   %s\n  secret  %s\n  control %s/sandbox/v1/stats?appid=%s\n", l.url(), app.AppID, app.Secret, l.url(), app.AppID)
+			group, ctx := errgroup.WithContext(cmd.Context())
+			group.Go(l.serve)
+			group.Go(func() error {
+				<-ctx.Done()
+				l.shut(5 * time.Second)
+				return nil
+			})
+			return group.Wait()
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&addr, "listen", defaultSandbox, "address to listen on")
+	flags.StringVar(&appid, "app", "", "appid of the made-up app (default a new one)")
+	flags.StringVar(&secret, "secret", "", "its AppSecret (default a new one)")
+	flags.DurationVar(&latency, "latency", 0, "median time of an answer, such as 100ms; 0 answers at once")
+	flags.BoolVar(&today, "today", false, "answer template messages with 45103, as WeChat does since 2020")
+	flags.BoolVar(&countsOnly, "counts-only", false, "keep counts but not messages, for load tests")
+	flags.StringVar(&level, "log-level", "warn", "debug, info, warn or error")
+	return cmd
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+// Where the parts listen unless told otherwise: loopback only.
+const (
+	defaultListen  = "127.0.0.1:7330"
+	defaultPublic  = "127.0.0.1:7331"
+	defaultSandbox = "127.0.0.1:7332"
+)
+
+type serveFlags struct {
+	settings
+	listen, public string
+	level          string
+}
+
+func serveCommand(e *env) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server: the private listener has every call, the public one only what mini programs and WeChat need.
+
+On an empty store it writes an admin key to DIR/admin.key (mode 0600). SIGTERM drains: no new batch is taken, what is in flight
+is settled. A second signal ends at once; nothing that was acknowledged is lost.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := e.logger(f.level)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), f, log, func(private, public string) {
+				fmt.Fprintf(e.stdout, "minapush %s\n  private  %s\n  public   %s\n", version, private, public)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.store, "store", "pebble:minapush-data", "where everything is kept: pebble:DIR")
+	flags.StringVar(&f.keyFile, "sealing-key-file", "", "file with the key that seals secrets, made if absent (default DIR/secret.key)")
+	flags.StringVar(&f.listen, "listen", defaultListen, "address of the private listener: every call")
+	flags.StringVar(&f.public, "listen-public", defaultPublic, "address of the public listener: session and reports; empty for none")
+	flags.StringVar(&f.basePath, "base-path", "", "prefix of every path, such as /push")
+	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+// serve runs the whole server until ctx ends. Its stop order is intake, planner, dispatcher, store.
+func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(private, public string)) (err error) {
+	sys, err := assemble(f.settings, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := sys.store.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	if err := sys.firstKey(ctx, f.store); err != nil {
+		return err
+	}
+	private, err := listen(f.listen, sys.server.Private(), log)
+	if err != nil {
+		return err
+	}
+	listeners := []*listener{private}
+	publicURL := "none"
+	if f.public != "" {
+		public, err := listen(f.public, sys.server.Public(), log)
+		if err != nil {
+			private.Close()
+			return err
+		}
+		listeners = append(listeners, public)
+		publicURL = public.url()
+	}
+	ready(private.url(), publicURL)
+	return sys.serveOn(ctx, listeners)
+}
+
+// serveOn answers on the listeners and works until ctx ends, then stops in order.
+func (sys *system) serveOn(ctx context.Context, listeners []*listener) error {
+	// Intake ends first: work goes on until the last request is answered, since pushes need it.
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	hard, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	group, gctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		group.Go(l.serve)
+	}
+	group.Go(func() error { return sys.run(work, hard) })
+	group.Go(func() error {
+		<-gctx.Done()
+		sys.log.Info("stopping: requests under way are answered, messages in flight settled")
+		for _, l := range listeners {
+			l.shut(drainTime)
+		}
+		stopWork()
+		deadline := time.AfterFunc(drainTime, giveUp)
+		context.AfterFunc(hard, func() { deadline.Stop() })
+		return nil
+	})
+	err := group.Wait()
+	sys.log.Info("stopped")
+	return err
+}
+
+// firstKey writes an admin key beside an empty store.
+func (sys *system) firstKey(ctx context.Context, at string) error {
+	secret, created, err := sys.accounts.EnsureAdminKey(ctx)
+	if err != nil || !created {
+		return err
+	}
+	dir, err := storeDir(at)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "admin.key")
+	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write the first admin key: %w", err)
+	}
+	sys.log.Info("an admin key was made", "file", path)
+	return nil
+}

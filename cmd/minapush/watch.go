@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/client"
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+func (r *remote) campaignWatch() *cobra.Command {
+	return &cobra.Command{
+		Use: "watch ID", Short: "Show a campaign's progress until it ends",
+		Long: `Show a campaign's progress until it ends: a bar on a terminal, a line a second in a pipe, JSON lines with --json.
+
+The exit status is 0 if it finished and its sum closes, 3 otherwise.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, app, err := r.open(cmd)
+			if err != nil {
+				return err
+			}
+			return r.watch(cmd.Context(), c, app, args[0])
+		},
+	}
+}
+
+func (r *remote) watch(ctx context.Context, c *client.Client, app, id string) error {
+	m, err := follow(ctx, r.e, c, app, id, r.asJSON)
+	if err != nil {
+		return err
+	}
+	closes := false
+	if r.asJSON {
+		closes = adds(m.Progress)
+	} else {
+		fmt.Fprintln(r.e.stdout, r.e.lang().stateOf(m))
+		closes = printProgress(r.e.stdout, r.e.lang(), *m.Progress)
+	}
+	if m.State != "finished" || !closes {
+		return exitError{3, fmt.Errorf("campaign %s is %s", id, m.State)}
+	}
+	return nil
+}
+
+// adds tells that everybody examined is counted exactly once.
+func adds(p *api.Progress) bool {
+	sum := p.Pending
+	for _, n := range p.Outcomes {
+		sum += n
+	}
+	return sum == p.Audience
+}
+
+// follow shows progress until the campaign ends or is paused, and returns it as it then stands.
+func follow(ctx context.Context, e *env, c *client.Client, app, id string, asJSON bool) (api.Campaign, error) {
+	show, stop := progressLine(e, asJSON)
+	defer stop()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		m, err := c.Campaign(ctx, app, id)
+		if err != nil {
+			return m, err
+		}
+		show(m)
+		switch m.State {
+		case "finished", "cancelled", "missed", "paused":
+			return m, nil
+		}
+		select {
+		case <-ctx.Done():
+			return m, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// progressLine makes what shows progress: a bar on a terminal; elsewhere a line at most every second.
+func progressLine(e *env, asJSON bool) (show func(api.Campaign), stop func()) {
+	if asJSON {
+		return func(m api.Campaign) { _ = json.NewEncoder(e.stdout).Encode(m) }, func() {}
+	}
+	l := e.lang()
+	if !isTerminal(e.stdout) {
+		var last time.Time
+		var said string
+		return func(m api.Campaign) {
+			line := l.progressText(m)
+			if line == said || time.Since(last) < time.Second && m.State == "running" {
+				return
+			}
+			last, said = time.Now(), line
+			fmt.Fprintln(e.stdout, "  "+line)
+		}, func() {}
+	}
+	p := mpb.New(mpb.WithOutput(e.stdout), mpb.WithWidth(32))
+	var text atomic.Value // read by the bar's own goroutine
+	text.Store("")
+	bar := p.AddBar(0, mpb.PrependDecorators(decor.Name("  ")), mpb.AppendDecorators(
+		decor.Any(func(decor.Statistics) string { return " " + text.Load().(string) })))
+	return func(m api.Campaign) {
+			text.Store(l.progressText(m))
+			done, total := walked(m.Progress)
+			bar.SetTotal(total, false)
+			bar.SetCurrent(done)
+		}, func() {
+			bar.SetTotal(-1, true)
+			p.Wait()
+		}
+}
+
+// walked is how many have an outcome, of how many there are as far as is known.
+func walked(p *api.Progress) (done, total int64) {
+	done, total = p.Audience-p.Pending, p.Audience
+	if p.NotWalked != nil {
+		total += *p.NotWalked
+	}
+	return done, total
+}
+
+func (l language) progressText(m api.Campaign) string {
+	done, total := walked(m.Progress)
+	s := fmt.Sprintf("%s / %s", thousands(done), thousands(total))
+	for _, name := range outcomeNames() {
+		if n := m.Progress.Outcomes[name]; n > 0 {
+			s += fmt.Sprintf("  %s %s", l.say(name), thousands(n))
+		}
+	}
+	if m.State != "running" || m.Hold != nil {
+		s += "  " + l.stateOf(m)
+	}
+	return s
+}
