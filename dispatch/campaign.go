@@ -251,20 +251,6 @@ func (c *campaignRun) closeWindow(now time.Time, nothingLeft, suspects bool) rul
 	return r
 }
 
-// held notes a hold that was just written to the campaign's document.
-func (c *campaignRun) held(h minapush.Hold) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.hold = h
-}
-
-// holding tells until when the campaign waits.
-func (c *campaignRun) holding() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.hold.Until
-}
-
 // strike counts a token refusal and tells whether it is one too many.
 func (c *campaignRun) strike() bool {
 	c.mu.Lock()

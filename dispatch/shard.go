@@ -108,11 +108,8 @@ func (v *visit) work() (due time.Time) {
 	}
 	for {
 		due = time.Time{}
-		quiet := true // no answer was awaited when this round began
 		again := false
-		v.mu.Lock()
-		quiet = len(v.open) == 0
-		v.mu.Unlock()
+		quiet := !v.draining() // no answer was awaited when this round began
 		for _, c := range v.r.campaigns() {
 			p, err := v.batch(c)
 			if err != nil {

@@ -194,7 +194,7 @@ func TestFaultsWithChanceAreRepeatedByTheSeed(t *testing.T) {
 		}
 		return b.String()
 	}
-	if run() != run() {
+	if first, second := run(), run(); first != second {
 		t.Error("two runs with one seed differ")
 	}
 }

@@ -44,10 +44,10 @@ func DefaultLibrary() []LibraryTemplate {
 	}
 }
 
-func (t *LibraryTemplate) keyword(kid int) *Keyword {
-	for i := range t.Keywords {
-		if t.Keywords[i].KID == kid {
-			return &t.Keywords[i]
+func (l *LibraryTemplate) keyword(kid int) *Keyword {
+	for i := range l.Keywords {
+		if l.Keywords[i].KID == kid {
+			return &l.Keywords[i]
 		}
 	}
 	return nil

@@ -183,7 +183,7 @@ func (a *app) addFromLibrary(t *template, limit int) int {
 
 // serveDelTemplate: fact sheet §1.5, which gives the codes without their meaning; which is whose is our reading.
 func serveDelTemplate(c *call) reply {
-	id := ""
+	var id string
 	if trimmed := bytes.TrimSpace(c.body); len(trimmed) > 0 && trimmed[0] != '{' {
 		form, err := url.ParseQuery(string(trimmed))
 		if err != nil {

@@ -3,6 +3,7 @@ package wechat_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -206,8 +207,8 @@ func serve(t testing.TB, h http.Handler) string {
 // asError returns err as a *minapush.Error that tells no secret.
 func asError(t testing.TB, err error) *minapush.Error {
 	t.Helper()
-	e, ok := err.(*minapush.Error)
-	if !ok {
+	var e *minapush.Error
+	if !errors.As(err, &e) {
 		t.Fatalf("got %T %v, want a *minapush.Error", err, err)
 	}
 	for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%+v", e.Err), fmt.Sprintf("%#v", e.Err)} {
