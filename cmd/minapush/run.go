@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "minapush:", err)
+	fmt.Fprintln(stderr, "minapush:", strings.TrimPrefix(err.Error(), "minapush: "))
 	var exit exitError
 	if errors.As(err, &exit) {
 		return exit.status
