@@ -127,6 +127,9 @@ type TokenSource struct {
 	Value string
 }
 
+// LogValue keeps what may be secret out of logs.
+func (t TokenSource) LogValue() slog.Value { return slog.StringValue(string(t.Kind)) }
+
 // Reason is why something stands as it does: a stable code with parameters, put into words at the edge.
 type Reason struct {
 	// Code is a stable name, such as "bad_page" or "operator"; empty means no reason.

@@ -79,14 +79,14 @@ func TestScenario6TheDailyQuotaPausesUntilMidnight(t *testing.T) {
 	must(t, w.sandbox.SetQuota(testApp, sandbox.PathSend, 80, -1))
 	m := oneTimeMessage("pages/6")
 	id := w.campaign(m)
-	got := w.until(id, "waiting", func(c api.Campaign) bool { return c.Hold != nil })
+	got := w.until(id, "waiting", quiet)
 	beijing := time.FixedZone("UTC+8", 8*3600)
 	if at := got.Hold.Until.In(beijing); got.Hold.Why.Code != "quota" || at.Hour() != 0 || at.Minute() != 0 {
 		t.Errorf("hold %+v", got.Hold)
 	}
 	// The next day the rest goes out.
-	w.advance(got.Hold.Until.Sub(w.now()) + time.Second)
 	must(t, w.sandbox.SetQuota(testApp, sandbox.PathSend, 10_000, -1))
+	w.advance(got.Hold.Until.Sub(w.now()) + time.Second)
 	if got := w.finished(id); got.Progress.Outcomes["accepted"] != 200 {
 		t.Errorf("progress %+v", got.Progress)
 	}
@@ -104,7 +104,7 @@ func TestScenario6TheQuotaIsClearedByHand(t *testing.T) {
 	must(t, err)
 	m := oneTimeMessage("pages/6b")
 	id := w.campaign(m)
-	w.until(id, "waiting", func(c api.Campaign) bool { return c.Hold != nil })
+	w.until(id, "waiting", quiet)
 	must(t, w.sandbox.ClearQuota(testApp))
 	_, err = w.client.ResumeCampaign(t.Context(), testApp, id)
 	must(t, err)
@@ -243,6 +243,11 @@ func TestScenario10AYoungPaymentIsKeptAndTriedLater(t *testing.T) {
 	w.check(id)
 }
 
+// quiet is a campaign that waits, with no answer outstanding.
+func quiet(c api.Campaign) bool {
+	return c.Hold != nil && c.Progress.PendingBy["sending"]+c.Progress.PendingBy["held"] == 0
+}
+
 func stormy(c *dispatch.Config) {
 	c.Storm = dispatch.StormConfig{Window: 100, Least: 20, Wait: time.Minute, Recheck: 20}
 }
@@ -250,14 +255,18 @@ func stormy(c *dispatch.Config) {
 func TestScenario11ABurstOfRefusalsPausesAndIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{}, stormy)
+	// Few are in flight, so that answers come nearly in the order of the sends and the burst fills windows of its own.
+	inFlight := 8
+	_, err := w.client.UpdateApp(t.Context(), testApp, api.AppChange{InFlight: &inFlight})
+	must(t, err)
 	for _, user := range w.users(600) {
 		w.subscribe(user, 1)
 	}
-	_, err := w.sandbox.SpuriousRefusals(testApp, 200, 150)
+	_, err = w.sandbox.SpuriousRefusals(testApp, 200, 150)
 	must(t, err)
 	m := oneTimeMessage("pages/11")
 	id := w.campaign(m)
-	got := w.until(id, "waiting", func(c api.Campaign) bool { return c.Hold != nil && c.Progress.PendingBy["sending"] == 0 })
+	got := w.until(id, "waiting", quiet)
 	if got.Hold.Why.Code != "refusal_storm" || got.Progress.Outcomes["refused"] > 5 {
 		t.Errorf("hold %+v progress %+v", got.Hold, got.Progress)
 	}
@@ -279,7 +288,7 @@ func TestScenario11RealRefusalsAreBelievedAfterTheRecheck(t *testing.T) {
 		w.report(user, 1) // permits that WeChat knows nothing of
 	}
 	id := w.campaign(oneTimeMessage("pages/11b"))
-	w.until(id, "waiting", func(c api.Campaign) bool { return c.Hold != nil && c.Progress.PendingBy["sending"] == 0 })
+	w.until(id, "waiting", quiet)
 	w.advance(61 * time.Second)
 	got := w.finished(id)
 	if p := got.Progress; p.Outcomes["refused"] != 400 {

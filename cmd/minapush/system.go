@@ -49,7 +49,7 @@ type settings struct {
 	store    string // "pebble:DIR"
 	keyFile  string // defaults to DIR/secret.key
 	basePath string
-	// now is the clock of every part; nil is time.Now. Tests move it.
+	// now is the clock of every part but the store, whose leases have their own; nil is time.Now. Tests move it.
 	now func() time.Time
 	// tune changes how sending goes, for tests.
 	tune func(*dispatch.Config)
@@ -73,7 +73,7 @@ func assemble(s settings, log *slog.Logger) (*system, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	st, err := pebblestore.Open(filepath.Join(dir, "db"), pebblestore.Config{Logger: log, Now: s.now})
+	st, err := pebblestore.Open(filepath.Join(dir, "db"), pebblestore.Config{Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +99,9 @@ func wire(st store.Store, dir string, s settings, log *slog.Logger) (*system, er
 	}
 	sys := &system{log: log, store: st}
 	if sys.accounts, err = account.New(st, sealer, account.Config{Now: s.now}); err != nil {
+		return nil, err
+	}
+	if err = sys.accounts.CheckSeal(context.Background()); err != nil {
 		return nil, err
 	}
 	if sys.bank, err = bank.New(st, bank.Config{Logger: log, Now: s.now}); err != nil {
