@@ -77,7 +77,7 @@ func (r *runner) push(turn, hard context.Context, app minapush.App, p Push) (Pus
 	for ask.Attempt = 1; ; ask.Attempt++ {
 		ask.Now = r.d.cfg.Now()
 		ask.Deadline = ask.Now.Add(r.d.cfg.PushWait + r.d.cfg.SendTimeout)
-		got, err := r.d.bank.ReservePush(turn, app, ask)
+		got, err := r.reservePush(turn, app, ask)
 		if err != nil {
 			return Pushed{}, err
 		}
@@ -108,6 +108,15 @@ func (r *runner) push(turn, hard context.Context, app minapush.App, p Push) (Pus
 			return Pushed{}, &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Code: row.Errcode, Reason: row.Reason, Err: errors.New("could not be sent in time, the permit is back")}
 		}
 	}
+}
+
+// reservePush reserves, again while the store is unavailable: the same attempt gets the same row.
+func (r *runner) reservePush(turn context.Context, app minapush.App, ask bank.Push) (got bank.PushAnswer, err error) {
+	err = r.d.retry(turn, func() error {
+		got, err = r.d.bank.ReservePush(turn, app, ask)
+		return err
+	})
+	return got, err
 }
 
 // attempt sends a push that holds a permit. It returns the settled row; or one that was withdrawn, with when to try again; or one

@@ -51,8 +51,9 @@ type settings struct {
 	basePath string
 	// now is the clock of every part but the store, whose leases have their own; nil is time.Now. Tests move it.
 	now func() time.Time
-	// tune changes how sending goes, for tests.
+	// tune changes how sending goes, and wrap the store, for tests.
 	tune func(*dispatch.Config)
+	wrap func(store.Store) store.Store
 }
 
 // storeDir parses --store.
@@ -77,7 +78,11 @@ func assemble(s settings, log *slog.Logger) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	sys, err := wire(st, dir, s, log)
+	var whole store.Store = st
+	if s.wrap != nil {
+		whole = s.wrap(st)
+	}
+	sys, err := wire(whole, dir, s, log)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

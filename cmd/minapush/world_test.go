@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/minapush/minapush/client"
 	"github.com/minapush/minapush/dispatch"
 	"github.com/minapush/minapush/sandbox"
+	"github.com/minapush/minapush/store"
 	"github.com/minapush/minapush/store/storetest"
 )
 
@@ -48,6 +50,12 @@ const (
 
 func newWorld(t *testing.T, cfg sandbox.Config, tune func(*dispatch.Config)) *world {
 	t.Helper()
+	return newWorldOn(t, cfg, func(st store.Store) store.Store { return st }, tune)
+}
+
+// newWorldOn is newWorld over a store that is wrapped.
+func newWorldOn(t *testing.T, cfg sandbox.Config, wrap func(store.Store) store.Store, tune func(*dispatch.Config)) *world {
+	t.Helper()
 	w := &world{t: t, app: testApp}
 	sb, err := sandbox.New(cfg)
 	must(t, err)
@@ -68,7 +76,7 @@ func newWorld(t *testing.T, cfg sandbox.Config, tune func(*dispatch.Config)) *wo
 	go func() { _ = l.serve() }()
 	t.Cleanup(func() { l.shut(0) })
 	w.wechat = l.url()
-	w.settings = settings{store: "pebble:" + t.TempDir(), tune: tune, now: w.now}
+	w.settings = settings{store: "pebble:" + t.TempDir(), tune: tune, now: w.now, wrap: wrap}
 	w.start()
 	t.Cleanup(w.close)
 	w.makeApp(api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: w.wechat, Rate: minapush.Unlimited, Shards: 8})
@@ -311,3 +319,13 @@ func (w *world) check(campaigns ...string) {
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// checkAfterErasure is check where rows of erased people are gone.
+func (w *world) checkAfterErasure(campaigns ...string) {
+	w.t.Helper()
+	app, err := w.sys.accounts.App(w.t.Context(), testApp)
+	must(w.t, err)
+	storetest.MustCheck(w.t, w.sys.store, storetest.Scope{Apps: []minapush.App{app}, Batches: map[uint32][]string{app.Number: campaigns}, RowsGone: true})
+}
+
+func asClientError(err error, e **client.Error) bool { return errors.As(err, e) }
