@@ -1,0 +1,133 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/minapush/minapush/api"
+)
+
+// bodies are the types of the golden files' requests and answers. A file whose status is 400 or more has a Problem as its answer.
+var bodies = map[string]struct{ request, answer any }{
+	"create-app": {api.NewApp{}, api.App{}}, "unknown-field": {nil, nil}, "stop-app": {api.AppChange{}, api.App{}}, "list-apps": {nil, api.Apps{}},
+	"put-template": {api.Template{}, api.Template{}}, "put-legacy-template": {api.Template{}, api.Template{}}, "list-templates": {nil, api.Templates{}},
+	"create-key": {api.NewKey{}, api.KeySecret{}}, "list-keys": {nil, api.Keys{}},
+	"login": {api.Login{}, api.Session{}}, "create-session-token": {api.NewSession{}, api.Session{}},
+	"report": {api.Report{}, api.ReportAnswer{}}, "report-relayed": {api.Report{}, api.ReportAnswer{}},
+	"report-of-somebody-else": {api.Report{}, nil}, "report-recipe": {api.RecipeReport{}, api.ReportAnswer{}},
+	"deposit": {api.Deposit{}, api.ReportAnswer{}}, "user": {nil, api.User{}}, "user-after-pushes": {nil, api.User{}}, "user-not-found": {},
+	"push": {api.NewPush{}, api.Push{}}, "push-replayed": {api.NewPush{}, api.Push{}}, "push-key-reused": {api.NewPush{}, nil},
+	"push-keywords": {api.NewPush{}, api.Push{}}, "push-skipped": {api.NewPush{}, api.Push{}}, "push-invalid": {api.NewPush{}, nil},
+	"push-stopped": {api.NewPush{}, nil}, "reach": {nil, api.Reach{}}, "flow": {nil, api.Flow{}},
+	"create-campaign": {api.NewCampaign{}, api.Campaign{}}, "schedule-campaign": {api.NewCampaign{}, api.Campaign{}}, "campaign": {nil, api.Campaign{}},
+	"list-campaigns": {nil, api.Campaigns{}}, "deliveries": {nil, api.Deliveries{}}, "pause-finished": {}, "cancel-campaign": {nil, api.Campaign{}},
+	"no-key": {}, "bad-key": {}, "erase-user": {}, "health": {nil, api.Health{}},
+}
+
+func TestGoldenBodiesAreExactlyTheTypes(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) != len(bodies) {
+		t.Fatalf("found %d golden files, want %d: %v", len(files), len(bodies), err)
+	}
+	for _, file := range files {
+		_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
+		types, ok := bodies[name]
+		if !ok {
+			t.Errorf("%s: the test does not know its types", file)
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g struct {
+			Status          int
+			Request, Answer json.RawMessage
+		}
+		if err := json.Unmarshal(text, &g); err != nil {
+			t.Fatal(err)
+		}
+		if g.Status >= 400 {
+			types.answer = api.Problem{}
+		}
+		roundTrip(t, file+" request", g.Request, types.request)
+		roundTrip(t, file+" answer", g.Answer, types.answer)
+	}
+}
+
+// roundTrip decodes a body without unknown fields and expects to write the same again.
+func roundTrip(t *testing.T, what string, body json.RawMessage, as any) {
+	t.Helper()
+	if as == nil {
+		return
+	}
+	v := reflect.New(reflect.TypeOf(as))
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v.Interface()); err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	again, err := json.Marshal(v.Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got any
+	if err := errors.Join(json.Unmarshal(body, &want), json.Unmarshal(again, &got)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-file +type):\n%s", what, diff)
+	}
+}
+
+func TestEveryNumberIsDescribed(t *testing.T) {
+	t.Parallel()
+	source, err1 := os.ReadFile("problem.go")
+	docs, err2 := os.ReadFile("../docs/api.md")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	numbers := regexp.MustCompile(`= (\d{5}) //`).FindAllStringSubmatch(string(source), -1)
+	if len(numbers) < 20 {
+		t.Fatalf("found %d numbers", len(numbers))
+	}
+	for _, n := range numbers {
+		if !strings.Contains(string(docs), `<a id="`+n[1]+`"></a>`+n[1]+" | "+n[1][:3]+" ") {
+			t.Errorf("docs/api.md does not describe %s", n[1])
+		}
+	}
+}
+
+func TestACodeIsAnErrorToAskFor(t *testing.T) {
+	t.Parallel()
+	var err error = api.Throttled
+	if !errors.Is(err, api.Throttled) || errors.Is(err, api.Conflict) || err.Error() != "throttled" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAMessageNumberSurvivesJavaScript(t *testing.T) {
+	t.Parallel()
+	b, err := json.Marshal(api.Delivery{MsgID: 294402298110051942})
+	if err != nil || !strings.Contains(string(b), `"msgid":"294402298110051942"`) {
+		t.Fatalf("got %s, %v", b, err)
+	}
+	var d api.Delivery
+	if err := json.Unmarshal(b, &d); err != nil || d.MsgID != 294402298110051942 {
+		t.Fatalf("got %+v, %v", d, err)
+	}
+	if err := json.Unmarshal([]byte(`{"msgid":"x"}`), &d); err == nil {
+		t.Error("letters are taken for a number")
+	}
+}

@@ -1,0 +1,7 @@
+package api
+
+// Health answers GET /healthz and /readyz. A server that is not ready answers /readyz with 503 and a problem.
+type Health struct {
+	Status  string `json:"status"`
+	Version string `json:"version,omitempty"`
+}

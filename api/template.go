@@ -1,0 +1,24 @@
+package api
+
+// Template is a form of message that WeChat approved: GET and PUT templates/{id}.
+type Template struct {
+	// ID may be absent in a PUT, where the path has it.
+	ID string `json:"id,omitempty"`
+	// Kind is legacy, one_time or long_term.
+	Kind    string        `json:"kind"`
+	Title   string        `json:"title,omitempty"`
+	Keys    []TemplateKey `json:"keys,omitempty"`
+	Example string        `json:"example,omitempty"`
+}
+
+// TemplateKey is one placeholder of a template.
+type TemplateKey struct {
+	Key   string `json:"key"`
+	Label string `json:"label,omitempty"`
+	Type  string `json:"type,omitempty"`
+}
+
+// Templates answers GET templates.
+type Templates struct {
+	Templates []Template `json:"templates"`
+}

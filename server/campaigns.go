@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/account"
+	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/campaign"
+)
+
+func (s *Server) campaignRoutes() {
+	const path = appPath + "/campaigns"
+	write := []account.Scope{account.ScopeCampaign}
+	read := []account.Scope{account.ScopeRead, account.ScopeCampaign}
+	page := []*huma.Param{
+		queryParam("cursor", huma.TypeString, "The next of the page before."), queryParam("limit", huma.TypeInteger, "How many, at most."),
+	}
+	handle(s, route{
+		method: http.MethodPost, path: path, id: "create-campaign", summary: "Make a campaign, and start it at once if asked to",
+		scopes: write, keyed: true, status: http.StatusCreated,
+		also: map[int]string{http.StatusOK: "The campaign that was made with this Idempotency-Key before."},
+	}, s.createCampaign)
+	handle(s, route{
+		method: http.MethodGet, path: path, id: "list-campaigns", summary: "List campaigns, oldest first", scopes: read, query: page,
+	}, s.listCampaigns)
+	handle(s, route{
+		method: http.MethodGet, path: path + "/{id}", id: "get-campaign", summary: "Show a campaign and its progress", scopes: read,
+	}, s.getCampaign)
+	handle(s, route{
+		method: http.MethodGet, path: path + "/{id}/deliveries", id: "list-deliveries", summary: "List who got it, and who did not", scopes: read,
+		query: append([]*huma.Param{queryParam("outcome", huma.TypeString, "Only those with this outcome.")}, page...),
+	}, s.listDeliveries)
+	for verb, turn := range map[string]func(context.Context, minapush.AppID, string) (minapush.Campaign, error){
+		"start": s.parts.Campaigns.Start, "pause": s.pauseCampaign, "resume": s.parts.Campaigns.Resume, "cancel": s.parts.Campaigns.Cancel,
+	} {
+		handle(s, route{
+			method: http.MethodPost, path: path + "/{id}/" + verb, id: verb + "-campaign",
+			summary: strings.ToUpper(verb[:1]) + verb[1:] + " a campaign", scopes: write,
+		}, func(ctx context.Context, c *call, _ *none) (api.Campaign, error) {
+			id, err := c.campaignID()
+			if err != nil {
+				return api.Campaign{}, err
+			}
+			m, err := turn(ctx, c.app.ID, id)
+			if err != nil {
+				return api.Campaign{}, err
+			}
+			return campaignBody(m), nil
+		})
+	}
+}
+
+func (s *Server) pauseCampaign(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
+	return s.parts.Campaigns.Pause(ctx, app, id, minapush.Reason{Code: "operator"})
+}
+
+const maxCampaignID = 64
+
+// campaignID is the id of the path; what cannot be one is not found.
+func (c *call) campaignID() (string, error) {
+	id := c.path("id")
+	if id == "" || len(id) > maxCampaignID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", refuse(rowNotFound, "the campaign is not known")
+	}
+	return id, nil
+}
+
+func (s *Server) createCampaign(ctx context.Context, c *call, in *api.NewCampaign) (api.Campaign, error) {
+	if in.Start && !in.StartAt.IsZero() {
+		return api.Campaign{}, wrong("body.start", "cannot stand beside start_at")
+	}
+	if in.GraceSeconds < 0 || in.GraceSeconds > maxGraceSeconds {
+		return api.Campaign{}, wrong("body.grace_seconds", "must be from 0 to 86400")
+	}
+	message, template, err := s.message(ctx, c.app, in.Message)
+	if err != nil {
+		return api.Campaign{}, err
+	}
+	m, created, err := s.parts.Campaigns.Create(ctx, c.app, campaign.Draft{
+		Name: in.Name, Message: message, Template: template, AtLeastOnce: in.AtLeastOnce, StartAt: in.StartAt,
+		Grace: time.Duration(in.GraceSeconds) * time.Second, LatestSend: in.LatestSend, Key: c.idempotency, Fingerprint: c.fingerprint,
+	})
+	if err != nil {
+		return api.Campaign{}, err
+	}
+	// A crash from here on leaves a campaign that waits; the same call with its key starts it.
+	if in.Start && m.State == minapush.Scheduled {
+		if m, err = s.parts.Campaigns.Start(ctx, c.app.ID, m.ID); err != nil {
+			return api.Campaign{}, err
+		}
+	}
+	if !created {
+		c.status = http.StatusOK
+	}
+	return campaignBody(m), nil
+}
+
+const maxGraceSeconds = 24 * 60 * 60
+
+func (s *Server) listCampaigns(ctx context.Context, c *call, _ *none) (api.Campaigns, error) {
+	limit, err := c.limit(api.DefaultPage, api.MaxPage)
+	if err != nil {
+		return api.Campaigns{}, err
+	}
+	after := c.query("cursor")
+	if len(after) > maxCampaignID || strings.ContainsFunc(after, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return api.Campaigns{}, wrong("query.cursor", "is not one that this server handed out")
+	}
+	list, err := s.parts.Campaigns.List(ctx, c.app.ID, after, limit+1)
+	if err != nil {
+		return api.Campaigns{}, err
+	}
+	out := api.Campaigns{Campaigns: []api.Campaign{}}
+	if len(list) > limit {
+		list = list[:limit]
+		out.Next = list[limit-1].ID
+	}
+	for _, m := range list {
+		out.Campaigns = append(out.Campaigns, campaignBody(m))
+	}
+	return out, nil
+}
+
+func (s *Server) getCampaign(ctx context.Context, c *call, _ *none) (api.Campaign, error) {
+	id, err := c.campaignID()
+	if err != nil {
+		return api.Campaign{}, err
+	}
+	m, err := s.parts.Campaigns.Get(ctx, c.app.ID, id)
+	if err != nil {
+		return api.Campaign{}, err
+	}
+	out := campaignBody(m)
+	out.Progress, err = s.progress(ctx, c.app, m)
+	return out, err
+}
+
+func campaignBody(m minapush.Campaign) api.Campaign {
+	out := api.Campaign{
+		ID: m.ID, Name: m.Name, Message: messageBody(m.Message), TemplateKind: string(m.Kind), AtLeastOnce: m.AtLeastOnce,
+		StartAt: utc(m.StartAt), GraceSeconds: int(m.Grace / time.Second), LatestSend: utc(m.LatestSend), State: string(m.State),
+		Why: reasonBody(m.Why), CreatedAt: utc(m.CreatedAt), StartedAt: utc(m.StartedAt), EndedAt: utc(m.EndedAt),
+	}
+	if why := reasonBody(m.Hold.Why); why != nil {
+		out.Hold = &api.Hold{Why: *why, Until: utc(m.Hold.Until)}
+	}
+	return out
+}
