@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 type bundle struct {
 	*campaign.Campaigns
 	now     time.Time
-	changed int
+	changed atomic.Int64
 	app     minapush.App
 }
 
@@ -30,11 +31,11 @@ func (noRows) ForgetPushes(context.Context, minapush.App, time.Time, time.Durati
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), app: minapush.App{ID: "wx1", Number: 1, Shards: 1}}
-	n := 0
+	var n atomic.Int64
 	c, err := campaign.New(storetest.NewModel(func() time.Time { return b.now }), noRows{}, campaign.Config{
 		Now:     func() time.Time { return b.now },
-		NewID:   func() string { n++; return fmt.Sprintf("c%03d", n) },
-		Changed: func(minapush.AppID) { b.changed++ },
+		NewID:   func() string { return fmt.Sprintf("c%03d", n.Add(1)) },
+		Changed: func(minapush.AppID) { b.changed.Add(1) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -197,5 +198,27 @@ func TestAHoldIsKeptOnlyByARunningCampaign(t *testing.T) {
 	}
 	if m, err := b.Resume(t.Context(), b.app.ID, id); err != nil || !m.Hold.Until.IsZero() {
 		t.Errorf("a resume leaves the hold: %+v, %v", m.Hold, err)
+	}
+}
+
+func TestTwoCallersWithOneKeyAtOnceGetOneCampaign(t *testing.T) {
+	for range 50 {
+		b := setup(t)
+		d := draft()
+		d.Key, d.Fingerprint = "k", 7
+		ids := make(chan string, 2)
+		for range 2 {
+			go func() {
+				m, _, err := b.Create(t.Context(), b.app, d)
+				if err != nil {
+					ids <- err.Error()
+					return
+				}
+				ids <- m.ID
+			}()
+		}
+		if one, other := <-ids, <-ids; one != other {
+			t.Fatalf("%s and %s", one, other)
+		}
 	}
 }

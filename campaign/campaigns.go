@@ -135,7 +135,12 @@ func (c *Campaigns) Create(ctx context.Context, app minapush.App, d Draft) (m mi
 		ID: id, App: app.ID, Name: d.Name, Message: d.Message, Kind: d.Template.Kind, AtLeastOnce: d.AtLeastOnce,
 		StartAt: d.StartAt.UTC(), Grace: d.Grace, LatestSend: d.LatestSend.UTC(), State: minapush.Scheduled, CreatedAt: now,
 	}
-	if err := c.insert(ctx, m); err != nil {
+	err = c.insert(ctx, m)
+	if errors.Is(err, minapush.Conflict) {
+		m, err = c.Get(ctx, app.ID, id) // somebody else has just finished the same work
+		return m, false, err
+	}
+	if err != nil {
 		return m, false, err
 	}
 	c.cfg.Changed(app.ID)

@@ -24,11 +24,15 @@ type campaignRun struct {
 	ctx  context.Context // the life of the run, joined with that of each lease in shard.go
 	halt context.CancelFunc
 
-	mu       sync.Mutex // guards all below
-	state    minapush.CampaignState
-	hold     minapush.Hold
-	stopping bool // a stop is on its way into the campaign's document
-	late     bool // the latest send time has come
+	mu      sync.Mutex // guards all below
+	state   minapush.CampaignState
+	hold    minapush.Hold
+	stopped bool // by what the platform answered
+	late    bool // the latest send time has come
+	// writing counts changes that this node is making to the campaign's document, and wrote is the number of the look under way
+	// when the last one was made: what that look or an earlier one read is older than it.
+	writing int
+	wrote   uint64
 	// finishing tells that a worker is trying to end the campaign.
 	finishing bool
 
@@ -168,11 +172,14 @@ func (c *campaignRun) answered(v verdict, now time.Time) ruling {
 	return noRuling
 }
 
-// rule begins to carry out a ruling in every shard. The caller holds mu.
+// rule begins to carry out a ruling in every shard, or the wait of a storm. The caller holds mu.
 func (c *campaignRun) rule(r ruling, now time.Time) {
-	if r == believe || r == disbelieve {
+	switch r {
+	case believe, disbelieve:
 		c.ruling, c.ruledAt, c.resolved = r, now, map[uint32]bool{}
 		c.drained = map[uint32]bool{}
+	case wait:
+		c.hold = minapush.Hold{Why: minapush.Reason{Code: reasonStorm}, Until: now.Add(c.storm.cfg.Wait)}
 	}
 }
 
@@ -264,22 +271,34 @@ const maxStrikes = 5
 
 const codeInvalidOpenID = 40003
 
-// follow takes over what changed in the campaign's document; false if the run must begin anew or every shard be looked at.
-func (c *campaignRun) follow(now minapush.Campaign) bool {
+// stale tells that what a look read of the campaign may be older than a change that this node has made since.
+func (c *campaignRun) stale(look uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ctx.Err() != nil {
-		return false
-	}
-	same := c.state == now.State && (c.hold.Until.Equal(now.Hold.Until) || now.Hold.Until.After(c.hold.Until))
-	c.state, c.hold = now.State, now.Hold
-	return same
+	return c.writing > 0 || look <= c.wrote
 }
 
-func (c *campaignRun) isStopping() bool {
+// follow takes over what changed in the campaign's document, and tells whether every shard is to be looked at because of it.
+func (c *campaignRun) follow(now minapush.Campaign) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.stopping
+	changed = c.state != now.State || now.Hold.Until.Before(c.hold.Until)
+	c.state, c.hold = now.State, now.Hold
+	return changed
+}
+
+// beginWrite and endWrite stand around a change that this node makes to the campaign's document.
+func (c *campaignRun) beginWrite() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing++
+}
+
+func (c *campaignRun) endWrite(look uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing--
+	c.wrote = look
 }
 
 // becameLate tells once that the latest send time has come.

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/minapush/minapush"
@@ -119,6 +120,7 @@ type Dispatcher struct {
 	cfg     Config
 	metrics *metrics
 	kick    chan struct{}
+	looks   atomic.Uint64 // numbers the looks at campaigns
 
 	randMu sync.Mutex // guards cfg.Rand
 
@@ -183,12 +185,13 @@ func (d *Dispatcher) look(ctx, hard context.Context, running *sync.WaitGroup) er
 		if fresh {
 			running.Go(func() { r.run(ctx, hard) })
 		}
+		look := d.looks.Add(1)
 		work, err := d.planner.Work(ctx, app.ID)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		r.update(app, work)
+		r.update(app, work, look)
 	}
 	return errors.Join(errs...)
 }

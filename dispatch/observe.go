@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -107,49 +108,50 @@ func (c *campaignRun) wrongApp() bool {
 // stop ends a campaign's sending until somebody resumes it.
 func (r *runner) stop(c *campaignRun, reason minapush.Reason) {
 	c.mu.Lock()
-	first := !c.stopping && c.ctx.Err() == nil && c.state == minapush.Running
-	c.stopping = c.stopping || first
+	first := !c.stopped && c.ctx.Err() == nil && c.state == minapush.Running
+	c.stopped = c.stopped || first
 	c.mu.Unlock()
 	if !first {
 		return
 	}
 	c.halt()
 	r.d.cfg.Logger.Error("campaign stopped", "app", r.id, "campaign", c.id, "why", reason.Code, "params", reason.Params)
-	if err := r.d.planner.Stop(r.runCtx(), r.id, c.id, reason); err != nil {
-		r.d.cfg.Logger.Error("stop not written, the campaign will be tried again", "app", r.id, "campaign", c.id, "err", err)
-	}
-	c.mu.Lock()
-	c.stopping = false
-	c.mu.Unlock()
+	r.write(c, "stop", func(ctx context.Context) error { return r.d.planner.Stop(ctx, r.id, c.id, reason) })
 	r.d.Kick()
 }
 
-// holdAll makes every campaign of the app wait. One that already waits longer is left alone.
-func (r *runner) holdAll(h minapush.Hold, now time.Time) {
-	for _, c := range r.campaigns() {
-		r.holdOne(c, h, now)
+// write makes a change to the campaign's document; what looks read before it is not believed any more.
+func (r *runner) write(c *campaignRun, what string, change func(context.Context) error) {
+	c.beginWrite()
+	defer func() { c.endWrite(r.d.looks.Load()) }()
+	if err := change(r.runCtx()); err != nil {
+		r.d.cfg.Logger.Error("campaign not changed", "app", r.id, "campaign", c.id, "change", what, "err", err)
 	}
 }
 
-func (r *runner) holdOne(c *campaignRun, h minapush.Hold, now time.Time) {
-	c.mu.Lock()
-	waits := c.state != minapush.Running || now.Before(c.hold.Until) && !h.Until.After(c.hold.Until.Add(time.Second))
-	again := now.Before(c.hold.Until)
-	if !waits {
-		c.hold = h
+// holdAll makes every campaign of the app wait. One that already waits about as long is left alone.
+func (r *runner) holdAll(h minapush.Hold, now time.Time) {
+	for _, c := range r.campaigns() {
+		c.mu.Lock()
+		waiting := now.Before(c.hold.Until)
+		leave := c.state != minapush.Running || waiting && !h.Until.After(c.hold.Until.Add(time.Second))
+		if !leave {
+			c.hold = h
+		}
+		c.mu.Unlock()
+		switch {
+		case leave:
+		case h.Why.Code == "token" && !waiting && c.strike():
+			r.stop(c, h.Why)
+		default:
+			r.writeHold(c, h)
+		}
 	}
-	c.mu.Unlock()
-	if waits {
-		return
-	}
-	if h.Why.Code == "token" && !again && c.strike() {
-		r.stop(c, h.Why)
-		return
-	}
+}
+
+func (r *runner) writeHold(c *campaignRun, h minapush.Hold) {
 	r.d.cfg.Logger.Warn("campaign waits", "app", r.id, "campaign", c.id, "why", h.Why.Code, "until", h.Until)
-	if err := r.d.planner.Hold(r.runCtx(), r.id, c.id, h); err != nil {
-		r.d.cfg.Logger.Warn("hold not written", "app", r.id, "campaign", c.id, "err", err)
-	}
+	r.write(c, "hold", func(ctx context.Context) error { return r.d.planner.Hold(ctx, r.id, c.id, h) })
 }
 
 // ruled carries out what was ruled of suspects.
@@ -158,8 +160,10 @@ func (r *runner) ruled(c *campaignRun, what ruling) {
 	case believe, disbelieve:
 		r.allDue()
 	case wait:
-		now := r.d.cfg.Now()
-		r.holdOne(c, minapush.Hold{Why: minapush.Reason{Code: reasonStorm}, Until: now.Add(r.d.cfg.Storm.Wait)}, now)
+		c.mu.Lock()
+		h := c.hold
+		c.mu.Unlock()
+		r.writeHold(c, h)
 	}
 }
 

@@ -123,52 +123,54 @@ func (r *runner) campaigns() []*campaignRun {
 	return r.order
 }
 
-// update follows the app's settings and its campaigns.
-func (r *runner) update(app minapush.App, work []minapush.Campaign) {
+// update follows the app's settings and its campaigns, as a look of that number found them.
+func (r *runner) update(app minapush.App, work []minapush.Campaign, look uint64) {
 	r.gate.configure(app)
-	r.mu.Lock()
-	ready := r.ctx != nil
-	r.app = app
-	if !ready {
-		r.mu.Unlock()
-		return
-	}
 	if !app.Stopped.IsZero() {
 		work = nil // the kill switch
 	}
-	fresh := false
-	keep := map[string]bool{}
-	for _, c := range work {
-		keep[c.ID] = true
-		run, ok := r.runs[c.ID]
-		if ok && run.follow(c) {
-			continue
-		}
-		if !ok || run.ctx.Err() != nil && !run.isStopping() {
-			r.runs[c.ID] = newCampaignRun(r.ctx, c, app, r.d.cfg)
-		}
-		fresh = true
-	}
-	for id, run := range r.runs {
-		if !keep[id] {
-			run.halt()
-			delete(r.runs, id)
-		}
-	}
-	r.order = make([]*campaignRun, 0, len(r.runs))
-	for _, c := range work {
-		r.order = append(r.order, r.runs[c.ID])
+	changed, started := r.align(app, work, look)
+	if !started {
+		return
 	}
 	now := r.d.cfg.Now()
-	runs := r.order
-	r.mu.Unlock()
-	for _, c := range runs {
+	for _, c := range r.campaigns() {
 		r.ruled(c, c.closeWindow(now, false, false))
-		fresh = c.becameLate(now) || fresh
+		changed = c.becameLate(now) || changed
 	}
-	if fresh {
+	if changed {
 		r.allDue()
 	}
+}
+
+// align makes the runs be those of the campaigns that have work. It tells whether every shard is to be looked at, and whether the
+// runner has started at all.
+func (r *runner) align(app minapush.App, work []minapush.Campaign, look uint64) (changed, started bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.app = app
+	if r.ctx == nil {
+		return false, false
+	}
+	before := r.runs
+	r.runs, r.order = map[string]*campaignRun{}, nil
+	for _, c := range work {
+		run, ok := before[c.ID]
+		switch {
+		case ok && run.stale(look):
+		case ok && run.ctx.Err() == nil:
+			changed = run.follow(c) || changed
+		default: // new, or resumed after a stop
+			run = newCampaignRun(r.ctx, c, app, r.d.cfg)
+			changed = true
+		}
+		delete(before, c.ID)
+		r.runs[c.ID], r.order = run, append(r.order, run)
+	}
+	for _, run := range before {
+		run.halt()
+	}
+	return changed, true
 }
 
 // finishDrained ends the campaigns that have nothing left in any shard.
