@@ -83,7 +83,7 @@ func (d *demo) run(ctx context.Context) error {
 	if d.sys, err = assemble(flags.settings, log); err != nil {
 		return err
 	}
-	defer d.sys.store.Close()
+	defer func() { _ = d.sys.store.Close() }() // a temporary store: nothing is lost with it
 	if err := d.sys.firstKey(ctx, flags.store); err != nil {
 		return err
 	}

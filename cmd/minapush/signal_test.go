@@ -22,6 +22,7 @@ func broadcasting(t *testing.T, n int) (w *killWorld, id string) {
 	_, err = sb.AddTemplate(testApp, sandbox.Template{ID: oneTimeT, Type: sandbox.OneTime, Keys: []string{"thing1"}})
 	must(t, err)
 	w = newKillWorld(t, sb, n, 1)
+	w.pace(t, 100) // so that even a starved machine is met half-way
 	c, err := w.process.client.CreateCampaign(t.Context(), testApp, api.NewCampaign{
 		Message: api.Message{Template: oneTimeT, Values: map[string]string{"thing1": "签到提醒"}}, Start: true,
 	}, "")
@@ -33,6 +34,13 @@ func broadcasting(t *testing.T, n int) (w *killWorld, id string) {
 			return w, c.ID
 		}
 	}
+}
+
+// pace sets how many messages a second are sent.
+func (w *killWorld) pace(t *testing.T, rate int) {
+	t.Helper()
+	_, err := w.process.client.UpdateApp(t.Context(), testApp, api.AppChange{Rate: &rate})
+	must(t, err)
 }
 
 func TestSIGTERMSettlesWhatIsInFlightAndExitsWithZero(t *testing.T) {
@@ -53,6 +61,7 @@ func TestSIGTERMSettlesWhatIsInFlightAndExitsWithZero(t *testing.T) {
 		t.Errorf("left behind: %+v", p.Tally)
 	}
 	w.process = startProcess(t, w.dir)
+	w.pace(t, minapush.Unlimited)
 	for {
 		got, err := w.process.client.Campaign(t.Context(), testApp, id)
 		must(t, err)
@@ -89,6 +98,7 @@ func TestASecondSignalEndsAtOnceAndLosesNothing(t *testing.T) {
 		}
 	}
 	w.process = startProcess(t, w.dir)
+	w.pace(t, minapush.Unlimited)
 	w.ids = []string{id}
 	for {
 		got, err := w.process.client.Campaign(t.Context(), testApp, id)

@@ -159,9 +159,7 @@ func (sys *system) run(ctx, hard context.Context) error {
 		}
 	})
 	background.Go(func() {
-		if err := sys.bank.Run(ctx, sys.accounts.Apps); err != nil && ctx.Err() == nil {
-			sys.log.Error("surveys ended", "err", err)
-		}
+		_ = sys.bank.Run(ctx, sys.accounts.Apps) // returns the end of ctx
 	})
 	err := sys.dispatcher.Run(ctx, hard)
 	background.Wait()

@@ -36,14 +36,11 @@ func (r *remote) watch(ctx context.Context, c *client.Client, app, id string) er
 	if err != nil {
 		return err
 	}
-	closes := false
-	if r.asJSON {
-		closes = adds(m.Progress)
-	} else {
+	if !r.asJSON {
 		fmt.Fprintln(r.e.stdout, r.e.lang().stateOf(m))
-		closes = printProgress(r.e.stdout, r.e.lang(), *m.Progress)
+		printProgress(r.e.stdout, r.e.lang(), *m.Progress)
 	}
-	if m.State != "finished" || !closes {
+	if m.State != "finished" || !adds(m.Progress) {
 		return exitError{3, fmt.Errorf("campaign %s is %s", id, m.State)}
 	}
 	return nil
