@@ -41,16 +41,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a signal has its default effect
-	e := &env{getenv: getenv, environ: os.Environ, stdout: stdout, stderr: stderr}
+	return runIn(ctx, &env{getenv: getenv, environ: os.Environ, stdout: stdout, stderr: stderr}, args)
+}
+
+// runIn is run in a world of its own, without signals.
+func runIn(ctx context.Context, e *env, args []string) int {
 	root := newRoot(e)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "minapush:", strings.TrimPrefix(err.Error(), "minapush: "))
+	fmt.Fprintln(e.stderr, "minapush:", strings.TrimPrefix(err.Error(), "minapush: "))
 	var exit exitError
 	if errors.As(err, &exit) {
 		return exit.status
@@ -91,7 +95,7 @@ func (e *env) fromEnvironment(cmd *cobra.Command) error {
 			}
 		}
 	})
-	known := map[string]bool{}
+	known := map[string]bool{langVariable: true}
 	everyFlag(cmd.Root(), func(f *pflag.Flag) { known[envName(f.Name)] = true })
 	for _, kv := range e.environ() {
 		name, _, _ := strings.Cut(kv, "=")

@@ -18,9 +18,12 @@ const (
 	chinese
 )
 
+// langVariable chooses the language whatever the locale is: zh or en.
+const langVariable = "MINAPUSH_LANG"
+
 // lang follows MINAPUSH_LANG, then the locale.
 func (e *env) lang() language {
-	for _, name := range []string{"MINAPUSH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+	for _, name := range []string{langVariable, "LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := e.getenv(name); v != "" {
 			if strings.HasPrefix(strings.ToLower(v), "zh") {
 				return chinese
