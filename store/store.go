@@ -248,8 +248,8 @@ type Campaigns interface {
 	// again-queue that are due; up to b.Limit users after the campaign's cursor that were first seen before b.Started. For each
 	// user of the last two it takes one use of the permit that expires first of those that serve b.Need and are ready, and writes
 	// the row as held, all in one step that also moves the cursor and the tallies. A user without such a permit is skipped
-	// (no_permit), or unknown if an earlier try may have arrived, or, with one that is merely too young, put into the
-	// again-queue until it is ready. Users that have another delivery held or being sent go to the again-queue until b.Now +
+	// (no_permit); or unknown if an earlier try may have arrived; or, if there was another try, failed for the reason of the last,
+	// since then something was touched; or, with a permit that is merely too young, put into the again-queue until it is ready. Users that have another delivery held or being sent go to the again-queue until b.Now +
 	// BusyWait; a user with a row of this campaign already is passed over; a user being erased is passed over.
 	// With b.Skip set nobody is reserved: held rows are released and these users, the whole again-queue, due or not, and the
 	// users walked are skipped for that reason; users whose earlier try may have arrived are unknown, and a permit kept for a

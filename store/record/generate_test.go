@@ -1,0 +1,117 @@
+package record_test
+
+import (
+	"fmt"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store/record"
+)
+
+func at(d time.Duration) time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC).Add(d) }
+
+func code(n int) string { return fmt.Sprintf("%032x", n) }
+
+// anyPermit draws permits that meet each other: few kinds of identity, template and time.
+func anyPermit(t *rapid.T) minapush.Permit {
+	p := minapush.Permit{
+		Kind:     rapid.SampledFrom(minapush.PermitKinds[:]).Draw(t, "kind"),
+		TakenAt:  at(time.Duration(rapid.IntRange(-100, 100).Draw(t, "taken")) * time.Hour),
+		Source:   rapid.SampledFrom([]uint16{0, 1, 65535}).Draw(t, "source"),
+		Evidence: minapush.Evidence(rapid.IntRange(0, 2).Draw(t, "evidence")),
+	}
+	if !p.Kind.HasCode() || rapid.Bool().Draw(t, "scoped") {
+		p.Template = rapid.SampledFrom([]string{"a", "b", "c\x00", "d"}).Draw(t, "template")
+	}
+	switch n := rapid.IntRange(0, 20).Draw(t, "identity"); {
+	case n < 15:
+		p.Identity = code(n)
+	default:
+		p.Identity = fmt.Sprintf("wx%d", n)
+	}
+	p.Uses = rapid.SampledFrom([]int{0, p.Kind.Uses(), 2}).Draw(t, "uses")
+	if p.Kind.HasCode() || rapid.Bool().Draw(t, "ends") {
+		p.ExpiresAt = p.TakenAt.Add(rapid.SampledFrom([]time.Duration{minapush.CodeLife, time.Hour, 90 * time.Hour}).Draw(t, "life"))
+	}
+	return p
+}
+
+func anyDeposit(t *rapid.T) record.Deposit {
+	return record.Deposit{
+		Now:        at(time.Duration(rapid.IntRange(-10, 10).Draw(t, "now")) * time.Hour),
+		Permits:    rapid.SliceOfN(rapid.Custom(anyPermit), 0, 6).Draw(t, "permits"),
+		PerSection: rapid.IntRange(1, 5).Draw(t, "per section"),
+		Sections:   rapid.IntRange(1, 6).Draw(t, "sections"),
+		Identities: rapid.IntRange(1, 20).Draw(t, "identities"),
+	}
+}
+
+// history lets a record live through random transitions. It keeps what a backend keeps beside it.
+type history struct {
+	r         record.Record
+	flow      record.Flow
+	held      *minapush.Permit
+	suspected []minapush.Permit
+}
+
+func newHistory() *history { return &history{r: record.New(at(0))} }
+
+func (h *history) step(t *rapid.T) {
+	const limit = 20
+	now := at(time.Duration(rapid.IntRange(-50, 200).Draw(t, "at")) * time.Hour)
+	switch action := rapid.IntRange(0, 7).Draw(t, "action"); {
+	case action < 2:
+		h.flow.Add(h.r.Deposit(anyDeposit(t)).Flow)
+	case action == 2 && h.held == nil:
+		h.reserve(t, now)
+	case action == 3 && h.held != nil:
+		h.settle(t, limit)
+	case action == 4 && len(h.suspected) > 0:
+		p := h.suspected[0]
+		h.suspected = h.suspected[1:]
+		if rapid.Bool().Draw(t, "believe") {
+			h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, limit))
+		} else {
+			h.r.Trust(&p)
+		}
+	case action == 5:
+		f, _ := h.r.Expire(now)
+		h.flow.Add(f)
+	case action == 6:
+		h.r.ForgetIdentities(now)
+	}
+}
+
+func (h *history) reserve(t *rapid.T, now time.Time) {
+	need := record.Need{
+		Kinds:    rapid.SampledFrom([][]minapush.PermitKind{minapush.PermitKinds[:2], minapush.PermitKinds[2:3], minapush.PermitKinds[3:]}).Draw(t, "kinds"),
+		Template: rapid.SampledFrom([]string{"a", "b", "x"}).Draw(t, "for"), Content: 7,
+	}
+	ref := record.Ref{Batch: rapid.SampledFrom([]string{"", "b", "01ARZ3NDEKTSV4RRFFQ69G5FAV"}).Draw(t, "batch"), Attempt: 1}
+	if c := h.r.Reserve(ref, need, now); c.OK {
+		h.held = &c.Permit
+	}
+}
+
+func (h *history) settle(t *rapid.T, limit int) {
+	p := *h.held
+	switch rapid.IntRange(0, 5).Draw(t, "effect") {
+	case 0:
+		h.r.Release(&p)
+	case 1:
+		h.flow.Add(h.r.Spend(&p, true, limit))
+	case 2:
+		h.flow.Add(h.r.Burn(&p, limit))
+	case 3:
+		h.r.Suspect(&p)
+		h.suspected = append(h.suspected, p)
+	case 4:
+		h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, limit))
+	case 5:
+		h.flow.Add(h.r.VoidUser(limit))
+	}
+	h.r.Idle()
+	h.held = nil
+}

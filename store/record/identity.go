@@ -1,0 +1,150 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/minapush/minapush"
+)
+
+// identity tells a permit from others of its kind: a code of 32 hex digits as its 16 bytes, any other code as it is, and what is
+// not a code as its hash, since nothing but the comparison is ever needed of it.
+type identity struct {
+	form identityForm
+	raw  [16]byte
+	text []byte
+}
+
+type identityForm uint8
+
+const (
+	hashed identityForm = iota
+	rawCode
+	textCode
+)
+
+const (
+	hashSize = 8
+	rawSize  = 16
+)
+
+// identityOf packs the identity that somebody gave a permit.
+func identityOf(p *minapush.Permit) identity {
+	if p.Kind.HasCode() {
+		return codeIdentity(p.Identity)
+	}
+	return hashIdentity(identityHash(p.Kind, []byte(p.Template), []byte(p.Identity)))
+}
+
+// storedIdentity packs the identity of a permit that came out of a record, where what is not a code is the hash in hex. It tells
+// whether it can be one.
+func storedIdentity(p *minapush.Permit) (identity, bool) {
+	if p.Kind.HasCode() {
+		return codeIdentity(p.Identity), true
+	}
+	if len(p.Identity) != 2*hashSize {
+		return identity{}, false
+	}
+	var id identity
+	_, err := hex.Decode(id.raw[:hashSize], []byte(p.Identity))
+	return id, err == nil
+}
+
+func codeIdentity(code string) identity {
+	id := identity{form: rawCode}
+	if unhex(&id.raw, code) {
+		return id
+	}
+	return identity{form: textCode, text: []byte(code)}
+}
+
+func hashIdentity(h uint64) identity {
+	var id identity
+	binary.BigEndian.PutUint64(id.raw[:], h)
+	return id
+}
+
+// unhex packs 32 lower-case hex digits. Upper-case ones are left alone: they would not come back as they were.
+func unhex(dst *[rawSize]byte, s string) bool {
+	if len(s) != 2*rawSize {
+		return false
+	}
+	for i := range dst {
+		hi, ok1 := nibble(s[2*i])
+		lo, ok2 := nibble(s[2*i+1])
+		if !ok1 || !ok2 {
+			return false
+		}
+		dst[i] = hi<<4 | lo
+	}
+	return true
+}
+
+func nibble(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	}
+	return 0, false
+}
+
+func (d *identity) equal(e *identity) bool {
+	return d.form == e.form && d.raw == e.raw && bytes.Equal(d.text, e.text)
+}
+
+// compare orders identities as the strings that they stand for.
+func (d *identity) compare(e *identity) int {
+	if d.form == e.form && d.form != textCode {
+		return bytes.Compare(d.raw[:], e.raw[:])
+	}
+	var a, b [2 * rawSize]byte
+	return bytes.Compare(d.appendText(a[:0]), e.appendText(b[:0]))
+}
+
+func (d *identity) appendText(dst []byte) []byte {
+	switch d.form {
+	case rawCode:
+		return hex.AppendEncode(dst, d.raw[:])
+	case textCode:
+		return append(dst, d.text...)
+	}
+	return hex.AppendEncode(dst, d.raw[:hashSize])
+}
+
+// String is the code, or the hash in hex.
+func (d *identity) String() string {
+	var buf [2 * rawSize]byte
+	return string(d.appendText(buf[:0]))
+}
+
+// hash is what a tombstone keeps of the identity.
+func (d *identity) hash(k minapush.PermitKind) uint64 {
+	if d.form == hashed {
+		return binary.BigEndian.Uint64(d.raw[:])
+	}
+	var buf [2 * rawSize]byte
+	return identityHash(k, nil, d.appendText(buf[:0]))
+}
+
+// identityHash is a 64-bit hash of what makes a permit unlike others of its user; codes are unlike whatever their template. Stored
+// data depends on it: it may never change.
+func identityHash(k minapush.PermitKind, template, identity []byte) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	h = (h ^ uint64(k)) * prime
+	if !k.HasCode() {
+		h = (h ^ uint64(len(template))) * prime // so that no template and identity run into each other
+		for _, c := range template {
+			h = (h ^ uint64(c)) * prime
+		}
+	}
+	for _, c := range identity {
+		h = (h ^ uint64(c)) * prime
+	}
+	h ^= h >> 33 // FNV leaves its low bits weak for short input
+	h *= 0xff51afd7ed558ccd
+	return h ^ h>>33
+}

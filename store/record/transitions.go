@@ -1,0 +1,226 @@
+package record
+
+import (
+	"slices"
+	"time"
+
+	"github.com/minapush/minapush"
+)
+
+// Need says which permits serve a message.
+type Need struct {
+	Kinds []minapush.PermitKind
+	// Template is the message's; permits without a template serve any.
+	Template string
+	// Content is remembered of the delivery.
+	Content uint64
+}
+
+// Choice answers Reserve.
+type Choice struct {
+	// OK tells that Permit is held now.
+	OK     bool
+	Permit minapush.Permit
+	// ReadyAt is, when there is no permit but one that is merely too young, when that is ready; else zero.
+	ReadyAt time.Time
+}
+
+// Reserve holds one use of the permit that expires first of those that serve the need and are ready, never-expiring ones: that was
+// taken first. The user is busy with the delivery from then on. Without such a permit nothing changes.
+func (r *Record) Reserve(d Ref, need Need, now time.Time) Choice {
+	var c Choice
+	var best *entry
+	var from *section
+	for i := range r.sections {
+		s := &r.sections[i]
+		if !slices.Contains(need.Kinds, s.kind) || len(s.template) > 0 && string(s.template) != need.Template {
+			continue
+		}
+		if e := s.first(now, &c.ReadyAt); e != nil && (best == nil || e.before(best)) {
+			best, from = e, s
+		}
+	}
+	if best == nil {
+		return c
+	}
+	best.state = minapush.Held
+	r.busy = ref{batch: packID(d.Batch), push: packID(d.Push), attempt: d.Attempt}
+	r.isBusy = true
+	r.remember(recent{batch: r.busy.batch, push: r.busy.push, at: now.UnixMilli(), content: need.Content})
+	return Choice{OK: true, Permit: best.permit(from.kind, string(from.template))}
+}
+
+// first finds the first permit of a section that is available and ready, and moves young to the time when one is ready that is
+// merely too young.
+func (s *section) first(now time.Time, young *time.Time) *entry {
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.state != minapush.Available || !e.outlives(now) {
+			continue
+		}
+		if s.kind == minapush.PrepayID {
+			ready := time.Unix(int64(e.taken), 0).UTC().Add(minapush.PayReadyAfter)
+			if now.Before(ready) {
+				if e.outlives(ready) && (young.IsZero() || ready.Before(*young)) {
+					*young = ready
+				}
+				continue
+			}
+		}
+		return e
+	}
+	return nil
+}
+
+// outlives tells whether the permit's expiry is far enough from now: the rule of minapush.Permit.Ready.
+func (e *entry) outlives(now time.Time) bool {
+	return e.expires == 0 || time.Unix(int64(e.expires), 0).Sub(now) > minapush.SpendMargin
+}
+
+// find looks for a permit as Reserve gave it, in a state.
+func (r *Record) find(p *minapush.Permit, state minapush.PermitState) (at, j int, ok bool) {
+	id, ok := storedIdentity(p)
+	if !ok {
+		return 0, 0, false
+	}
+	at, ok = r.search(p.Kind, []byte(p.Template))
+	if !ok {
+		return 0, 0, false
+	}
+	for j := range r.sections[at].entries {
+		e := &r.sections[at].entries[j]
+		if e.state == state && e.identity.equal(&id) {
+			return at, j, true
+		}
+	}
+	return 0, 0, false
+}
+
+// Release gives the held use back. A permit that is not held, since it was voided meanwhile, is left as it is; so it is in the
+// transitions below.
+func (r *Record) Release(p *minapush.Permit) { r.turn(p, minapush.Held, minapush.Available) }
+
+// Suspect leaves the held use in doubt.
+func (r *Record) Suspect(p *minapush.Permit) { r.turn(p, minapush.Held, minapush.Suspect) }
+
+// Trust makes the suspect use available again.
+func (r *Record) Trust(p *minapush.Permit) { r.turn(p, minapush.Suspect, minapush.Available) }
+
+func (r *Record) turn(p *minapush.Permit, from, to minapush.PermitState) {
+	if at, j, ok := r.find(p, from); ok {
+		r.sections[at].entries[j].state = to
+	}
+}
+
+// Resume tells the attempt under which the user's delivery goes on with the same permit.
+func (r *Record) Resume(attempt uint32) { r.busy.attempt = attempt }
+
+// Spend counts the held use as spent. With its last use the permit goes and leaves its identity, one of at most limit. A Standing
+// permit stays, and counts what was accepted.
+func (r *Record) Spend(p *minapush.Permit, accepted bool, limit int) Flow {
+	var f Flow
+	at, j, ok := r.find(p, minapush.Held)
+	if !ok {
+		return f
+	}
+	e := &r.sections[at].entries[j]
+	e.state = minapush.Available
+	if p.Kind == minapush.Standing {
+		if accepted {
+			r.StandingSent++
+		}
+		return f
+	}
+	r.Spent++
+	f[p.Kind].Spent++
+	if e.uses--; e.uses == 0 {
+		r.bury(p.Kind, e, limit)
+		r.drop(at, j)
+	}
+	return f
+}
+
+// Burn counts every use left of the held permit as dead.
+func (r *Record) Burn(p *minapush.Permit, limit int) Flow {
+	var f Flow
+	if at, j, ok := r.find(p, minapush.Held); ok {
+		e := &r.sections[at].entries[j]
+		r.died(&f, p.Kind, e.uses)
+		r.bury(p.Kind, e, limit)
+		r.drop(at, j)
+	}
+	return f
+}
+
+// VoidTemplate counts every use left of every permit of a kind and template as dead, held and suspect ones too, and leaves their
+// identities.
+func (r *Record) VoidTemplate(k minapush.PermitKind, template string, limit int) Flow {
+	var f Flow
+	if at, ok := r.search(k, []byte(template)); ok {
+		r.void(at, limit, &f)
+	}
+	return f
+}
+
+// VoidUser counts every use left of every permit as dead.
+func (r *Record) VoidUser(limit int) Flow {
+	var f Flow
+	for at := len(r.sections) - 1; at >= 0; at-- {
+		r.void(at, limit, &f)
+	}
+	return f
+}
+
+func (r *Record) void(at, limit int, f *Flow) {
+	k := r.sections[at].kind
+	for j := len(r.sections[at].entries) - 1; j >= 0; j-- {
+		e := &r.sections[at].entries[j]
+		r.died(f, k, e.uses)
+		r.bury(k, e, limit)
+		r.drop(at, j)
+	}
+}
+
+// Expire removes the available permits that have ended at now and counts them as expired. It tells whether any went.
+func (r *Record) Expire(now time.Time) (Flow, bool) {
+	var f Flow
+	gone := false
+	for at := len(r.sections) - 1; at >= 0; at-- {
+		s := &r.sections[at]
+		for j := len(s.entries) - 1; j >= 0; j-- {
+			e := &s.entries[j]
+			if e.state != minapush.Available || !e.ended(now) {
+				continue
+			}
+			gone = true
+			r.expired(&f, s.kind, e.uses)
+			r.drop(at, j)
+		}
+	}
+	return f, gone
+}
+
+// ForgetIdentities drops the identities whose time is over. It tells whether any went.
+func (r *Record) ForgetIdentities(now time.Time) bool {
+	n := 0
+	for n < len(r.tombs)/tombSize && over(r.tombTime(n), now) {
+		n++
+	}
+	r.tombs = r.tombs[n*tombSize:]
+	return n > 0
+}
+
+// Erased is what is left of the permits, as the flow that ends a user.
+func (r *Record) Erased() Flow {
+	var f Flow
+	for i := range r.sections {
+		s := &r.sections[i]
+		if s.kind == minapush.Standing {
+			continue
+		}
+		for j := range s.entries {
+			f[s.kind].Erased += int64(s.entries[j].uses)
+		}
+	}
+	return f
+}

@@ -1,0 +1,158 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store"
+)
+
+// checkRows reads the rows of one batch in one shard, page by page, in step with the users.
+type checkRows struct {
+	st     store.Store
+	shard  minapush.Shard
+	batch  string
+	sum    *checkSum
+	report *checkReport
+
+	page  []minapush.Delivery
+	after store.Ref
+	more  bool
+	last  minapush.Delivery // the row before the next
+	any   bool              // there was one
+}
+
+// peek returns the next row without taking it; nil at the end.
+func (l *checkRows) peek(ctx context.Context) (*minapush.Delivery, error) {
+	for len(l.page) == 0 && l.more {
+		rows, next, more, err := l.st.List(ctx, l.shard, l.batch, l.after, checkPage, nil)
+		if err != nil {
+			return nil, fmt.Errorf("list %q in shard %d/%d: %w", l.batch, l.shard.App, l.shard.N, err)
+		}
+		if more && next.OpenID == l.after.OpenID && next.Push == l.after.Push {
+			return nil, fmt.Errorf("list of %q in shard %d/%d stays at %q, %q", l.batch, l.shard.App, l.shard.N, next.OpenID, next.Push)
+		}
+		l.page, l.after, l.more = rows, next, more
+	}
+	if len(l.page) == 0 {
+		return nil, nil
+	}
+	return &l.page[0], nil
+}
+
+// take counts the next row, which is that of peek.
+func (l *checkRows) take() minapush.Delivery {
+	d := l.page[0]
+	l.page = l.page[1:]
+	place := checkUserPlace{l.shard, d.OpenID}
+	if l.any && (d.OpenID < l.last.OpenID || d.OpenID == l.last.OpenID && d.Push <= l.last.Push) {
+		l.report.say("I3", place, "row of %q, push %q comes after that of %q, push %q: there are two or they are out of order",
+			l.batch, d.Push, l.last.OpenID, l.last.Push)
+	}
+	l.last, l.any = d, true
+	if d.Batch != l.batch {
+		l.report.say("I7", place, "row of batch %q is listed in %q", d.Batch, l.batch)
+	}
+	if (d.State == minapush.Settled) != (d.Outcome != minapush.Pending) {
+		l.report.say("I6", place, "row of %q is %v with outcome %v", l.batch, d.State, d.Outcome)
+	}
+	l.sum.add(d)
+	return d
+}
+
+// collect gives a user its rows. What comes before it has no user.
+func (l *checkRows) collect(ctx context.Context, c *checkUser) error {
+	for {
+		d, err := l.peek(ctx)
+		if err != nil || d == nil || d.OpenID > c.user.OpenID {
+			return err
+		}
+		if d.OpenID < c.user.OpenID {
+			l.orphan()
+			continue
+		}
+		c.row(l.take())
+	}
+}
+
+// drain takes what is left when there are no more users.
+func (l *checkRows) drain(ctx context.Context) error {
+	for {
+		d, err := l.peek(ctx)
+		if err != nil || d == nil {
+			return err
+		}
+		l.orphan()
+	}
+}
+
+// orphan takes a row whose user is not there. Only a push to somebody unknown leaves one, skipped and without a permit.
+func (l *checkRows) orphan() {
+	d := l.take()
+	if d.State != minapush.Settled {
+		l.report.say("I2", checkUserPlace{l.shard, d.OpenID}, "is not there and has a row of %q that is %v", l.batch, d.State)
+	} else if d.Permit.Kind != 0 {
+		l.report.say("I2", checkUserPlace{l.shard, d.OpenID}, "is not there and has a row of %q that took a permit", l.batch)
+	}
+}
+
+// checkSum counts the rows of one batch over all shards.
+type checkSum struct {
+	pending [minapush.Settled]int64
+	by      map[minapush.Outcome]map[string]int64
+}
+
+func newCheckSum() *checkSum { return &checkSum{by: map[minapush.Outcome]map[string]int64{}} }
+
+func (s *checkSum) add(d minapush.Delivery) {
+	if d.State < minapush.Settled {
+		s.pending[d.State]++
+		return
+	}
+	if s.by[d.Outcome] == nil {
+		s.by[d.Outcome] = map[string]int64{}
+	}
+	s.by[d.Outcome][d.Reason]++
+}
+
+// checkTally compares a batch's tally with itself and with its rows.
+func (r *checkReport) checkTally(place checkBatchPlace, p store.Progress, shards int, rows *checkSum, gone bool) {
+	t := p.Tally
+	if !t.Closes() {
+		r.say("I6", place, "tally does not close: examined %d, of them %d pending, %v", t.Examined, t.Count(minapush.Pending), t.By)
+	}
+	stored := [minapush.Settled]int64{
+		minapush.Waiting: t.Waiting, minapush.HeldState: t.Held, minapush.Sending: t.Sending, minapush.Suspected: t.Suspected,
+	}
+	for state, n := range rows.pending {
+		if stored[state] != n {
+			r.say("I6", place, "tally has %d %v, but %d rows are", stored[state], minapush.DeliveryState(state), n)
+		}
+	}
+	if p.ShardsDone < 0 || p.ShardsDone > shards {
+		r.say("I6", place, "%d of %d shards are done", p.ShardsDone, shards)
+	}
+	if p.ShardsDone == shards && t.Count(minapush.Pending) != 0 {
+		r.say("I6", place, "every shard is done, but %d deliveries are pending", t.Count(minapush.Pending))
+	}
+	for _, o := range minapush.Outcomes {
+		r.checkOutcome(place, o, t.By[o], rows.by[o], gone)
+	}
+}
+
+func (r *checkReport) checkOutcome(place checkBatchPlace, o minapush.Outcome, tally, rows map[string]int64, gone bool) {
+	for reason, n := range tally {
+		switch {
+		case n < 0:
+			r.say("I6", place, "tally of %v (%s) is %d", o, reason, n)
+		case rows[reason] < n && !gone && o != minapush.Skipped: // skips of campaigns are counted and keep no row
+			r.say("I6", place, "tally has %d %v (%s), but only %d rows are", n, o, reason, rows[reason])
+		}
+	}
+	for reason, n := range rows {
+		if n > tally[reason] {
+			r.say("I6", place, "%d rows are %v (%s), but the tally has %d", n, o, reason, tally[reason])
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package storetest
+
+import (
+	"context"
+	"maps"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store"
+)
+
+// Delivery returns one row.
+func (m *Model) Delivery(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string) (minapush.Delivery, error) {
+	if err := m.begin(ctx); err != nil {
+		return minapush.Delivery{}, err
+	}
+	defer m.mu.Unlock()
+	r := m.shard(s).batch(batch).rows[modelRowID{openid: o, push: push}]
+	if r == nil {
+		return minapush.Delivery{}, minapush.Errorf(minapush.NotFound, "batch %s has no delivery for %s", batch, o.Masked())
+	}
+	return r.Delivery, nil
+}
+
+// List returns a page of rows of a batch.
+func (m *Model) List(ctx context.Context, s minapush.Shard, batch string, after store.Ref, scan int, match *minapush.Outcome) ([]minapush.Delivery, store.Ref, bool, error) {
+	if err := m.begin(ctx); err != nil {
+		return nil, store.Ref{}, false, err
+	}
+	defer m.mu.Unlock()
+	start := modelRowID{openid: after.OpenID, push: after.Push}
+	rest := m.shard(s).batch(batch).list(func(r *modelRow) bool { return modelCompare(r.id(), start) > 0 })
+	next := after
+	var rows []minapush.Delivery
+	for _, r := range rest[:min(len(rest), max(scan, 0))] {
+		next = store.RefOf(r.Delivery)
+		if match == nil || *match == r.Outcome {
+			rows = append(rows, r.Delivery)
+		}
+	}
+	return rows, next, len(rest) > scan, nil
+}
+
+// Forget removes the settled rows of a batch.
+func (m *Model) Forget(ctx context.Context, s minapush.Shard, batch string) error {
+	if err := m.begin(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.shard(s).batch(batch).rows, func(_ modelRowID, r *modelRow) bool { return r.State == minapush.Settled })
+	return nil
+}

@@ -1,0 +1,56 @@
+package storetest
+
+import (
+	"reflect"
+	"testing"
+)
+
+// Run judges a backend by the contract of package store. Each subtest is one sentence of it, has a store of its own, runs beside
+// the others, and ends with Check. A backend's own test is this call and nothing else; what is found in one backend becomes a
+// subtest for all.
+func Run(t *testing.T, b Backend) {
+	suiteGroup(t, b, "Deposit", func(k *suiteKit) suiteDeposit { return suiteDeposit{k} })
+	suiteGroup(t, b, "Identity", func(k *suiteKit) suiteIdentity { return suiteIdentity{k} })
+	suiteGroup(t, b, "Eviction", func(k *suiteKit) suiteEviction { return suiteEviction{k} })
+	suiteGroup(t, b, "User", func(k *suiteKit) suiteUser { return suiteUser{k} })
+	suiteGroup(t, b, "Walk", func(k *suiteKit) suiteWalk { return suiteWalk{k} })
+	suiteGroup(t, b, "Sweep", func(k *suiteKit) suiteSweep { return suiteSweep{k} })
+	suiteGroup(t, b, "Erase", func(k *suiteKit) suiteErase { return suiteErase{k} })
+	suiteGroup(t, b, "Flow", func(k *suiteKit) suiteFlow { return suiteFlow{k} })
+	suiteGroup(t, b, "Push", func(k *suiteKit) suitePush { return suitePush{k} })
+	suiteGroup(t, b, "PushKey", func(k *suiteKit) suitePushKey { return suitePushKey{k} })
+	suiteGroup(t, b, "PushEnd", func(k *suiteKit) suitePushEnd { return suitePushEnd{k} })
+	suiteGroup(t, b, "Reserve", func(k *suiteKit) suiteReserve { return suiteReserve{k} })
+	suiteGroup(t, b, "Again", func(k *suiteKit) suiteAgain { return suiteAgain{k} })
+	suiteGroup(t, b, "Skip", func(k *suiteKit) suiteSkip { return suiteSkip{k} })
+	suiteGroup(t, b, "Mark", func(k *suiteKit) suiteMark { return suiteMark{k} })
+	suiteGroup(t, b, "Settle", func(k *suiteKit) suiteSettle { return suiteSettle{k} })
+	suiteGroup(t, b, "Recover", func(k *suiteKit) suiteRecover { return suiteRecover{k} })
+	suiteGroup(t, b, "Suspects", func(k *suiteKit) suiteSuspects { return suiteSuspects{k} })
+	suiteGroup(t, b, "Progress", func(k *suiteKit) suiteProgress { return suiteProgress{k} })
+	suiteGroup(t, b, "Lease", func(k *suiteKit) suiteLease { return suiteLease{k} })
+	suiteGroup(t, b, "Deliveries", func(k *suiteKit) suiteDeliveries { return suiteDeliveries{k} })
+	suiteGroup(t, b, "Documents", func(k *suiteKit) suiteDocuments { return suiteDocuments{k} })
+	suiteGroup(t, b, "Contenders", func(k *suiteKit) suiteContenders { return suiteContenders{k} })
+	suiteGroup(t, b, "Hostile", func(k *suiteKit) suiteHostile { return suiteHostile{k} })
+	suiteGroup(t, b, "Context", func(k *suiteKit) suiteContext { return suiteContext{k} })
+	suiteGroup(t, b, "Durable", func(k *suiteKit) suiteDurable { return suiteDurable{k} })
+}
+
+// suiteGroup runs every exported method of G as a subtest of the method's name.
+func suiteGroup[G any](t *testing.T, b Backend, name string, group func(*suiteKit) G) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		typ := reflect.TypeFor[G]()
+		if typ.NumMethod() == 0 {
+			t.Fatalf("%v has no exported method: nothing would be tested", typ)
+		}
+		for i := range typ.NumMethod() {
+			m := typ.Method(i)
+			t.Run(m.Name, func(t *testing.T) {
+				t.Parallel()
+				m.Func.Call([]reflect.Value{reflect.ValueOf(group(newSuiteKit(t, b)))})
+			})
+		}
+	})
+}
