@@ -197,11 +197,24 @@ func (r *runner) withdraw(hard context.Context, shard minapush.Shard, row minapu
 	return cause
 }
 
-// settlePush settles, again while the store is unavailable.
+// settlePush settles, again while the store is unavailable. A repeated step whose first reply was lost finds its attempt gone: then the
+// row, or that there is none any more, tells how it went.
 func (r *runner) settlePush(hard context.Context, shard minapush.Shard, x delivery.Settlement) (d minapush.Delivery, err error) {
+	tries := 0
 	err = r.d.retry(hard, func() error {
+		tries++
 		d, err = r.d.ledger.SettlePush(hard, shard, x)
 		return err
 	})
+	if tries == 1 || !errors.Is(err, minapush.NotFound) {
+		return d, err
+	}
+	err = r.d.retry(hard, func() error {
+		d, err = r.d.ledger.Delivery(hard, shard, x.Batch, x.OpenID, x.Push)
+		return err
+	})
+	if errors.Is(err, minapush.NotFound) && x.Outcome == minapush.Pending {
+		return minapush.Delivery{Batch: x.Batch, OpenID: x.OpenID, Push: x.Push, State: minapush.Waiting, Reason: x.Reason, Errcode: x.Errcode}, nil
+	}
 	return d, err
 }

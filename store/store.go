@@ -144,7 +144,8 @@ type Recent struct {
 type Swept struct {
 	Users []User
 	// Next is the last openid examined; "" at the end of the shard.
-	Next    minapush.OpenID
+	Next minapush.OpenID
+	// Expired counts uses.
 	Expired int
 }
 
@@ -188,7 +189,8 @@ type Pushes interface {
 	// Errors: NotFound (the attempt is not there).
 	SettlePush(ctx context.Context, s minapush.Shard, x Settlement) (minapush.Delivery, error)
 	// RecoverPushes ends pushes of the shard whose deadline is not after now: held ones are withdrawn with their permits back,
-	// those being sent become unknown (ReasonCrash) and their use is spent. It returns how many it ended.
+	// those being sent, and held ones to be sent again, become unknown (ReasonCrash) and their use is spent. It returns how many it
+	// ended.
 	RecoverPushes(ctx context.Context, s minapush.Shard, now time.Time) (int, error)
 }
 
@@ -249,8 +251,8 @@ type Campaigns interface {
 	// user of the last two it takes one use of the permit that expires first of those that serve b.Need and are ready, and writes
 	// the row as held, all in one step that also moves the cursor and the tallies. A user without such a permit is skipped
 	// (no_permit); or unknown if an earlier try may have arrived; or, if there was another try, failed for the reason of the last,
-	// since then something was touched; or, with a permit that is merely too young, put into the again-queue until it is ready. Users that have another delivery held or being sent go to the again-queue until b.Now +
-	// BusyWait; a user with a row of this campaign already is passed over; a user being erased is passed over.
+	// since then something was touched; or, with a permit that is merely too young, put into the again-queue until it is ready.
+	// Users that have another delivery held or being sent go to the again-queue until b.Now + BusyWait; a user with a row of this campaign already is passed over; a user being erased is passed over.
 	// With b.Skip set nobody is reserved: held rows are released and these users, the whole again-queue, due or not, and the
 	// users walked are skipped for that reason; users whose earlier try may have arrived are unknown, and a permit kept for a
 	// Resend is spent.
@@ -399,8 +401,8 @@ type Lease struct {
 type Documents interface {
 	// Get returns a document. Errors: NotFound.
 	Get(ctx context.Context, kind, id string) (Document, error)
-	// Put writes a document if its stored version is d.Version; 0 means that it must not exist. It returns the new version,
-	// which is greater than any earlier one of that name since it last came to be. Errors: Conflict.
+	// Put writes a document if its stored version is d.Version; 0 means that it must not exist. It returns the new version, which
+	// no document of that name ever had before, deleted ones included. Errors: Conflict.
 	Put(ctx context.Context, d Document) (version uint64, err error)
 	// Delete removes a document if its version is d.Version. Errors: Conflict; NotFound.
 	Delete(ctx context.Context, d Document) error

@@ -48,6 +48,9 @@ func TestStoreKeepsTheContract(t *testing.T) {
 }
 
 func TestStoreAgreesWithTheModel(t *testing.T) {
+	if slowIterators {
+		t.Skip("minutes long under the race detector, which it would not trouble: its steps come one after the other")
+	}
 	storetest.Agree(t, func(tb testing.TB, clock func() time.Time) (store.Store, func() store.Store) {
 		var d disks
 		st := d.open(tb, vfs.NewCrashableMem(), clock)
