@@ -61,7 +61,8 @@ type Config struct {
 	Poll time.Duration
 	// Lease is how long a lease lasts without renewal, which happens three times in it. Defaults to 10 s.
 	Lease time.Duration
-	// Workers is how many shards of an app are worked on at a time. Defaults to 16.
+	// Workers is how many shards of an app are worked on at a time. Defaults to a quarter of the messages that may be unanswered when
+	// the app is first seen, at least 16: so that slow answers at the end of some shards leave others to send.
 	Workers int
 	// BatchLimit bounds the rows of one reservation. Defaults to 256.
 	BatchLimit int
@@ -94,7 +95,6 @@ func (c *Config) defaults() error {
 	}
 	setDefault(&c.Poll, 500*time.Millisecond)
 	setDefault(&c.Lease, 10*time.Second)
-	setDefault(&c.Workers, 16)
 	setDefault(&c.BatchLimit, 256)
 	setDefault(&c.PushWait, 10*time.Second)
 	setDefault(&c.SendTimeout, 30*time.Second)

@@ -10,12 +10,13 @@ import (
 
 // runner works for one app: it knows its campaigns and when each shard is due, and keeps the gate.
 type runner struct {
-	d      *Dispatcher
-	id     minapush.AppID
-	number uint32
-	shards int
-	gate   *gate
-	health health
+	d       *Dispatcher
+	id      minapush.AppID
+	number  uint32
+	shards  int
+	workers int
+	gate    *gate
+	health  health
 	// ready is closed when every shard was recovered once: before that no push is sent.
 	ready chan struct{}
 
@@ -31,8 +32,13 @@ type runner struct {
 }
 
 func newRunner(d *Dispatcher, app minapush.App) *runner {
+	workers := d.cfg.Workers
+	if workers == 0 {
+		workers = max(16, app.InFlight/4)
+	}
 	return &runner{
-		d: d, id: app.ID, number: app.Number, shards: app.Shards, app: app, gate: newGate(app), ready: make(chan struct{}),
+		workers: workers,
+		d:       d, id: app.ID, number: app.Number, shards: app.Shards, app: app, gate: newGate(app), ready: make(chan struct{}),
 		runs: map[string]*campaignRun{}, due: make([]time.Time, app.Shards), active: make([]bool, app.Shards),
 		changed: make(chan struct{}),
 	}
@@ -50,7 +56,7 @@ func (r *runner) run(ctx, hard context.Context) {
 	r.d.Kick()
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	for range r.d.cfg.Workers {
+	for range r.workers {
 		workers.Go(func() { r.worker(ctx, hard) })
 	}
 	workers.Go(func() { r.janitor(ctx) })

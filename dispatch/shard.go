@@ -167,7 +167,7 @@ func (v *visit) batch(c *campaignRun) (pass, error) {
 	if err := v.resolve(c, o.skip, now); err != nil {
 		return pass{}, err
 	}
-	limit := v.r.gate.batchLimit(d.cfg.Workers, d.cfg.BatchLimit)
+	limit := v.r.gate.batchLimit(v.r.workers, d.cfg.BatchLimit)
 	if o.skip != "" {
 		limit = 1000
 	}

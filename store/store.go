@@ -272,9 +272,9 @@ type Campaigns interface {
 	// again with Resend set and the next Attempt; otherwise unknown (ReasonCrash), the use spent, or, in a campaign at least once,
 	// waiting in the again-queue with the use spent.
 	Recover(ctx context.Context, l Lease, now time.Time) (Recovered, error)
-	// ResolveSuspects ends up to limit suspected rows of a campaign that were suspected not after until: with believe they are
-	// refused and every permit of the user for the template dies; otherwise the suspect use is available again and the user goes
-	// to the again-queue, due at now. It returns how many it resolved.
+	// ResolveSuspects ends up to limit suspected rows of a campaign that were suspected not after until. With believe they are
+	// refused, and every permit of the user for the template that was not taken after the suspicion dies. Otherwise the suspect use
+	// is available again and the user goes to the again-queue, due at now. It returns how many it resolved.
 	ResolveSuspects(ctx context.Context, l Lease, campaign string, until time.Time, believe bool, limit int, now time.Time) (int, error)
 	// Progress sums a batch over the shards of an app. Shards are read one after the other, each as of one moment.
 	Progress(ctx context.Context, app uint32, shards int, batch string) (Progress, error)

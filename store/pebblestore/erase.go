@@ -13,7 +13,8 @@ import (
 	"github.com/minapush/minapush/store/record"
 )
 
-// Erase implements store.Permits. Rows and keys of somebody without a record go too, and that is done then.
+// Erase implements store.Permits. Rows of somebody without a record, left by a push that found no permit, go too. An idempotency key
+// alone is not found: it goes when its time is over.
 func (s *Store) Erase(ctx context.Context, sh minapush.Shard, o minapush.OpenID, _ time.Time) (bool, error) {
 	done := false
 	err := s.step(ctx, sh, func(st *step) error {
@@ -29,19 +30,18 @@ func (s *Store) Erase(ctx context.Context, sh minapush.Shard, o minapush.OpenID,
 			r.Erasing = true
 			return st.setUser(o, r)
 		}
-		done = true
 		n, err := st.erase(o, r, nil)
 		if err == nil && n == 0 && !found {
-			done = false
 			return minapush.Errorf(minapush.NotFound, "no user %s", o.Masked())
 		}
+		done = true
 		return err
 	})
 	return done && err == nil, err
 }
 
 // erase removes everything of a user and counts what that ends. The row of the delivery that the same step ends, if any, is seen to
-// by its caller. It returns how many rows and keys went beside the record, which may be nil.
+// by its caller. It returns how many rows went beside the record, which may be nil.
 func (st *step) erase(o minapush.OpenID, r *record.Record, except *store.Ref) (int, error) {
 	if r != nil {
 		st.flow.Add(r.Erased())
@@ -50,14 +50,14 @@ func (st *step) erase(o minapush.OpenID, r *record.Record, except *store.Ref) (i
 			return 0, err
 		}
 	}
-	gone, err := st.eraseKeys(o)
-	if err != nil {
+	if err := st.eraseKeys(o); err != nil {
 		return 0, err
 	}
 	batches, err := st.batches()
 	if err != nil {
 		return 0, err
 	}
+	gone := 0
 	for _, batch := range batches {
 		n, err := st.eraseRows(batch, o, except)
 		if err != nil {
@@ -68,20 +68,18 @@ func (st *step) erase(o minapush.OpenID, r *record.Record, except *store.Ref) (i
 	return gone, nil
 }
 
-func (st *step) eraseKeys(o minapush.OpenID) (int, error) {
+func (st *step) eraseKeys(o minapush.OpenID) error {
 	it, err := scan(st.r, oncePrefix(nil, st.shard, o), nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer it.Close()
-	n := 0
 	for ok := it.First(); ok; ok = it.Next() {
-		n++
 		if err := st.delete(it.Key()); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return n, it.Error()
+	return it.Error()
 }
 
 // batches lists the batches that have rows, or had, in the step's shard.

@@ -254,7 +254,7 @@ func affect(r *record.Record, e store.PermitEffect, p *minapush.Permit, accepted
 	case store.SuspectUse:
 		r.Suspect(p)
 	case store.VoidTemplate:
-		return r.VoidTemplate(p.Kind, p.Template, store.MaxIdentities)
+		return r.VoidTemplate(p.Kind, p.Template, time.Time{}, store.MaxIdentities)
 	case store.VoidUser:
 		return r.VoidUser(store.MaxIdentities)
 	}

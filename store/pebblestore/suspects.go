@@ -43,7 +43,10 @@ func (st *step) resolve(w *row, believe bool, now time.Time) error {
 		return err
 	}
 	if believe {
-		st.flow.Add(r.VoidTemplate(w.Permit.Kind, w.Permit.Template, store.MaxIdentities))
+		// What the user gave since the refusal stays: it is news that the refusal does not know. So does a standing permit that
+		// was given again.
+		st.flow.Add(r.VoidTemplate(w.Permit.Kind, w.Permit.Template, w.SuspectedAt, store.MaxIdentities))
+		r.Trust(&w.Permit)
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, minapush.RefusedByUser, now
 		w.Reason = p.settle(minapush.Suspected, w.Outcome, w.Reason)
 	} else {

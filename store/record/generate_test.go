@@ -72,7 +72,7 @@ func (h *history) step(t *rapid.T) {
 		p := h.suspected[0]
 		h.suspected = h.suspected[1:]
 		if rapid.Bool().Draw(t, "believe") {
-			h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, limit))
+			h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, time.Time{}, limit))
 		} else {
 			h.r.Trust(&p)
 		}
@@ -108,7 +108,7 @@ func (h *history) settle(t *rapid.T, limit int) {
 		h.r.Suspect(&p)
 		h.suspected = append(h.suspected, p)
 	case 4:
-		h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, limit))
+		h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, time.Time{}, limit))
 	case 5:
 		h.flow.Add(h.r.VoidUser(limit))
 	}

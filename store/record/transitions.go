@@ -152,12 +152,12 @@ func (r *Record) Burn(p *minapush.Permit, limit int) Flow {
 	return f
 }
 
-// VoidTemplate counts every use left of every permit of a kind and template as dead, held and suspect ones too, and leaves their
-// identities.
-func (r *Record) VoidTemplate(k minapush.PermitKind, template string, limit int) Flow {
+// VoidTemplate counts every use left of the permits of a kind and template as dead, held and suspect ones too, and leaves their
+// identities. Permits that were taken after until stay; a zero until spares none.
+func (r *Record) VoidTemplate(k minapush.PermitKind, template string, until time.Time, limit int) Flow {
 	var f Flow
 	if at, ok := r.search(k, []byte(template)); ok {
-		r.void(at, limit, &f)
+		r.void(at, until, limit, &f)
 	}
 	return f
 }
@@ -166,15 +166,18 @@ func (r *Record) VoidTemplate(k minapush.PermitKind, template string, limit int)
 func (r *Record) VoidUser(limit int) Flow {
 	var f Flow
 	for at := len(r.sections) - 1; at >= 0; at-- {
-		r.void(at, limit, &f)
+		r.void(at, time.Time{}, limit, &f)
 	}
 	return f
 }
 
-func (r *Record) void(at, limit int, f *Flow) {
+func (r *Record) void(at int, until time.Time, limit int, f *Flow) {
 	k := r.sections[at].kind
 	for j := len(r.sections[at].entries) - 1; j >= 0; j-- {
 		e := &r.sections[at].entries[j]
+		if !until.IsZero() && e.taken > seconds(until) {
+			continue
+		}
 		r.died(f, k, e.uses)
 		r.bury(k, e, limit)
 		r.drop(at, j)

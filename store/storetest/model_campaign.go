@@ -204,7 +204,12 @@ func (m *Model) ResolveSuspects(ctx context.Context, l store.Lease, campaign str
 	for _, r := range rows {
 		u := sh.users[r.OpenID]
 		if believe {
-			sh.effect(u, r, store.VoidTemplate, minapush.RefusedByUser)
+			sh.void(u, func(p minapush.Permit) bool {
+				return p.Kind == r.Permit.Kind && p.Template == r.Permit.Template && !p.TakenAt.After(r.suspectedAt)
+			})
+			if p := u.heldBy(r); p != nil { // a standing one, given again since
+				p.State, p.by = minapush.Available, nil
+			}
 			b.finish(r, minapush.RefusedByUser, r.Reason, now)
 			continue
 		}

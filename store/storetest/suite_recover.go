@@ -240,6 +240,16 @@ func (k suiteSuspects) BelievedOnesAreRefusedAndTheirTemplateIsVoid() {
 	k.wantCounts("u000", minapush.Counts{Deposited: 3, Available: 1, Dead: 2})
 }
 
+func (k suiteSuspects) BelievingSparesWhatTheUserGaveSince() {
+	l := k.lease()
+	k.suspects(l, 1)
+	news := suiteSub("t", "news")
+	news.TakenAt = suiteAt(suiteHour + time.Minute)
+	k.give("u000", news)
+	k.resolve(l, suiteAt(2*suiteHour), true, 10, 1)
+	k.wantCounts("u000", minapush.Counts{Deposited: 4, Available: 2, Dead: 2})
+}
+
 func (k suiteSuspects) OthersGoToTheQueueWithTheirUseBack() {
 	l := k.lease()
 	b := k.suspects(l, 2)
