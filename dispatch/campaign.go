@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,11 +42,13 @@ type campaignRun struct {
 	firstWave, granted, judged int
 	wake                       chan struct{}
 
-	storm    storm
-	ruling   ruling          // of suspects up to ruledAt; resolved names the shards where it was carried out
-	ruledAt  time.Time       //
-	resolved map[uint32]bool //
-	asked    map[uint32]bool // shards that were asked for suspects in this recheck
+	storm     storm
+	suspected map[uint32]bool // shards with suspects that nothing was ruled of
+	ruling    ruling          // of suspects up to ruledAt, to be carried out in the shards of toRule
+	ruledAt   time.Time
+	toRule    map[uint32]bool
+	asked     map[uint32]bool // shards that were asked for suspects in this recheck
+	goOn      bool            // a storm is over, and no shard knows yet
 
 	drained  map[uint32]bool // shards with nothing left to do
 	accepted int
@@ -58,7 +62,7 @@ func newCampaignRun(ctx context.Context, c minapush.Campaign, app minapush.App, 
 		atLeastOnce: c.AtLeastOnce, started: c.StartedAt, latest: c.LatestSend, state: c.State, hold: c.Hold,
 		need:      bank.NeedFor(c.Kind, c.Message),
 		firstWave: cfg.FirstWave, wake: make(chan struct{}),
-		storm: storm{cfg: cfg.Storm}, resolved: map[uint32]bool{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
+		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]bool{}, toRule: map[uint32]bool{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
 	}
 	if c.Hold.Why.Code == reasonStorm {
 		run.storm.phase = storming // a storm seen before a restart, or by another node
@@ -149,7 +153,7 @@ func (c *campaignRun) invalidCommon() bool {
 }
 
 // answered counts one answer and says what becomes of suspects.
-func (c *campaignRun) answered(v verdict, now time.Time) ruling {
+func (c *campaignRun) answered(v verdict, shard uint32, now time.Time) ruling {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.judged < c.firstWave {
@@ -157,6 +161,9 @@ func (c *campaignRun) answered(v verdict, now time.Time) ruling {
 		c.rouse()
 	}
 	refused := v.Outcome == minapush.Pending && v.Permit == delivery.SuspectUse
+	if refused {
+		c.suspected[shard] = true
+	}
 	switch {
 	case v.Outcome == minapush.Accepted:
 		c.accepted++
@@ -164,33 +171,69 @@ func (c *campaignRun) answered(v verdict, now time.Time) ruling {
 	case v.Outcome == minapush.Failed && (v.Permit == delivery.VoidUser || v.Errcode == codeInvalidOpenID):
 		c.invalid++
 	}
-	if v.Outcome == minapush.Accepted || refused || c.storm.phase == rechecking {
+	switch {
+	case v.Outcome == minapush.Accepted || refused:
 		r := c.storm.answer(v.Outcome == minapush.Accepted, refused, now)
 		c.rule(r, now)
 		return r
+	case c.storm.phase == rechecking: // no evidence either way
+		c.askAnew(1)
+		return askAgain
 	}
 	return noRuling
 }
 
-// rule begins to carry out a ruling in every shard, or the wait of a storm. The caller holds mu.
+// askAnew lets n more suspects be drawn, in any shard, instead of as many that told nothing. The caller holds mu.
+func (c *campaignRun) askAnew(n int) {
+	c.storm.takeBack(n)
+	c.asked = map[uint32]bool{}
+}
+
+// untried says that n rows were given back without being sent. In a recheck others must be drawn instead.
+func (c *campaignRun) untried(n int) ruling {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n == 0 || c.storm.phase != rechecking {
+		return noRuling
+	}
+	c.askAnew(n)
+	return askAgain
+}
+
+// rule begins to carry out a ruling in the shards that have suspects, or the wait of a storm. The caller holds mu.
 func (c *campaignRun) rule(r ruling, now time.Time) {
 	switch r {
 	case believe, disbelieve:
-		c.ruling, c.ruledAt, c.resolved = r, now, map[uint32]bool{}
-		c.drained = map[uint32]bool{}
+		c.ruling, c.ruledAt = r, now
+		for shard := range c.suspected {
+			c.toRule[shard] = true
+			delete(c.drained, shard)
+		}
+		c.suspected = map[uint32]bool{}
+		// After a recheck every shard goes on where the storm stopped it.
+		c.goOn, c.asked = c.goOn || len(c.asked) > 0, map[uint32]bool{}
 	case wait:
 		c.hold = minapush.Hold{Why: minapush.Reason{Code: reasonStorm}, Until: now.Add(c.storm.cfg.Wait)}
+		c.writing++
 	}
+}
+
+// shardsToRule lists the shards in which the last ruling is still to be carried out; all tells that every shard is to be looked at.
+func (c *campaignRun) shardsToRule() (shards []uint32, all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all, c.goOn = c.goOn, false
+	return slices.Collect(maps.Keys(c.toRule)), all
 }
 
 // unresolved tells which ruling is still to be carried out in a shard.
 func (c *campaignRun) unresolved(shard uint32, skip string, now time.Time) (ruling, time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if skip != "" {
+	switch {
+	case skip != "":
 		return believe, now // nobody is tried again
-	}
-	if c.resolved[shard] {
+	case !c.toRule[shard]:
 		return noRuling, time.Time{}
 	}
 	return c.ruling, c.ruledAt
@@ -200,7 +243,7 @@ func (c *campaignRun) resolvedIn(shard uint32, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at.Equal(c.ruledAt) {
-		c.resolved[shard] = true
+		delete(c.toRule, shard)
 	}
 }
 
@@ -253,6 +296,9 @@ func (c *campaignRun) closeWindow(now time.Time, nothingLeft, suspects bool) rul
 	r := c.storm.idle(now, nothingLeft)
 	if r == noRuling && nothingLeft && suspects && c.storm.phase == calm {
 		r = believe // left by a node that is gone, with no window that speaks against them
+		for shard := range c.shards {
+			c.suspected[uint32(shard)] = true
+		}
 	}
 	c.rule(r, now)
 	return r
@@ -287,14 +333,9 @@ func (c *campaignRun) follow(now minapush.Campaign) (changed bool) {
 	return changed
 }
 
-// beginWrite and endWrite stand around a change that this node makes to the campaign's document.
-func (c *campaignRun) beginWrite() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.writing++
-}
-
-func (c *campaignRun) endWrite(look uint64) {
+// written ends a change that this node made to the campaign's document. It began when writing was raised, under the same lock under
+// which the change was decided: a look that was made before must not undo it.
+func (c *campaignRun) written(look uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writing--

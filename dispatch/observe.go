@@ -61,10 +61,10 @@ func (h *health) look(v verdict, err error) (trouble string, wait time.Duration)
 }
 
 // observe draws from one answer what it means for the campaign and the app.
-func (r *runner) observe(c *campaignRun, v verdict, err error, now time.Time) {
+func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now time.Time) {
 	r.d.metrics.answered(v, err)
 	r.gate.answered(v.busy, now)
-	r.ruled(c, c.answered(v, now))
+	r.ruled(c, c.answered(v, shard, now))
 	switch v.act {
 	case stopCampaign:
 		r.stop(c, v.why)
@@ -109,7 +109,10 @@ func (c *campaignRun) wrongApp() bool {
 func (r *runner) stop(c *campaignRun, reason minapush.Reason) {
 	c.mu.Lock()
 	first := !c.stopped && c.ctx.Err() == nil && c.state == minapush.Running
-	c.stopped = c.stopped || first
+	if first {
+		c.stopped = true
+		c.writing++
+	}
 	c.mu.Unlock()
 	if !first {
 		return
@@ -120,10 +123,9 @@ func (r *runner) stop(c *campaignRun, reason minapush.Reason) {
 	r.d.Kick()
 }
 
-// write makes a change to the campaign's document; what looks read before it is not believed any more.
+// write makes a change to the campaign's document, for which the caller raised c.writing.
 func (r *runner) write(c *campaignRun, what string, change func(context.Context) error) {
-	c.beginWrite()
-	defer func() { c.endWrite(r.d.looks.Load()) }()
+	defer func() { c.written(r.d.looks.Load()) }()
 	if err := change(r.runCtx()); err != nil {
 		r.d.cfg.Logger.Error("campaign not changed", "app", r.id, "campaign", c.id, "change", what, "err", err)
 	}
@@ -137,14 +139,15 @@ func (r *runner) holdAll(h minapush.Hold, now time.Time) {
 		leave := c.state != minapush.Running || waiting && !h.Until.After(c.hold.Until.Add(time.Second))
 		if !leave {
 			c.hold = h
+			c.writing++
 		}
 		c.mu.Unlock()
-		switch {
-		case leave:
-		case h.Why.Code == "token" && !waiting && c.strike():
+		if leave {
+			continue
+		}
+		r.writeHold(c, h)
+		if h.Why.Code == "token" && !waiting && c.strike() {
 			r.stop(c, h.Why)
-		default:
-			r.writeHold(c, h)
 		}
 	}
 }
@@ -158,12 +161,19 @@ func (r *runner) writeHold(c *campaignRun, h minapush.Hold) {
 func (r *runner) ruled(c *campaignRun, what ruling) {
 	switch what {
 	case believe, disbelieve:
-		r.allDue()
+		if shards, all := c.shardsToRule(); all {
+			r.allDue(r.d.cfg.Now())
+		} else {
+			r.nowDue(shards)
+		}
 	case wait:
 		c.mu.Lock()
 		h := c.hold
 		c.mu.Unlock()
 		r.writeHold(c, h)
+		r.allDue(h.Until) // shards with suspects may have nothing else to do
+	case askAgain:
+		r.allDue(r.d.cfg.Now().Add(time.Second))
 	}
 }
 

@@ -111,13 +111,26 @@ func (r *runner) rouse() {
 	r.changed = make(chan struct{})
 }
 
-// allDue sends the workers to every shard.
-func (r *runner) allDue() {
+// allDue sends the workers to every shard at a time.
+func (r *runner) allDue(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.due {
+		r.due[i] = earliest(r.due[i], at)
+	}
+	r.rouse()
+}
+
+// nowDue sends the workers to some shards.
+func (r *runner) nowDue(shards []uint32) {
+	if len(shards) == 0 {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.d.cfg.Now()
-	for i := range r.due {
-		r.due[i] = earliest(r.due[i], now)
+	for _, n := range shards {
+		r.due[n] = earliest(r.due[n], now)
 	}
 	r.rouse()
 }
@@ -145,7 +158,7 @@ func (r *runner) update(app minapush.App, work []minapush.Campaign, look uint64)
 		changed = c.becameLate(now) || changed
 	}
 	if changed {
-		r.allDue()
+		r.allDue(now)
 	}
 }
 
@@ -206,11 +219,7 @@ func (r *runner) finish(ctx context.Context, c *campaignRun) {
 	}
 	if p.ShardsDone < app.Shards || p.Tally.Count(minapush.Pending) > 0 {
 		c.redo() // another node has rows in hand: look again when the shards are next visited
-		r.mu.Lock()
-		for i := range r.due {
-			r.due[i] = earliest(r.due[i], now.Add(time.Second))
-		}
-		r.mu.Unlock()
+		r.allDue(now.Add(time.Second))
 		return
 	}
 	if err := r.d.planner.Finish(ctx, r.id, c.id); err != nil {

@@ -75,6 +75,8 @@ const (
 	disbelieve
 	// wait: the campaign is to wait for Wait, then recheck.
 	wait
+	// askAgain: other suspects are to be tried.
+	askAgain
 )
 
 // answer counts one final answer, and says what follows if it closes the window or the recheck.

@@ -25,13 +25,13 @@ func (v *visit) send(c *campaignRun, rows []minapush.Delivery) {
 		if slots == 0 || ctx.Err() != nil {
 			c.readmit(slots)
 			v.r.gate.give(slots)
-			v.giveBack(rows)
+			v.giveBack(c, rows)
 			return
 		}
 		if now := v.r.d.cfg.Now(); c.order(now).blocks(now) {
 			c.readmit(slots)
 			v.r.gate.give(slots)
-			v.giveBack(rows)
+			v.giveBack(c, rows)
 			return
 		}
 		v.wave(c, rows[:slots])
@@ -54,7 +54,7 @@ func (v *visit) wave(c *campaignRun, rows []minapush.Delivery) {
 		v.r.d.cfg.Logger.Warn("wave not marked", "app", v.r.id, "campaign", c.id, "err", err)
 		c.readmit(len(rows))
 		v.r.gate.give(len(rows))
-		v.giveBack(rows)
+		v.giveBack(c, rows)
 		if errors.Is(err, minapush.Conflict) {
 			v.lose()
 		}
@@ -64,6 +64,7 @@ func (v *visit) wave(c *campaignRun, rows []minapush.Delivery) {
 		if !marked[i] {
 			c.readmit(1)
 			v.r.gate.give(1)
+			v.r.ruled(c, c.untried(1))
 			continue
 		}
 		row.State, row.Tries = minapush.Sending, row.Tries+1
@@ -129,7 +130,7 @@ func (v *visit) settle(rs []result) {
 	xs := make([]delivery.Settlement, len(rs))
 	for i, r := range rs {
 		verdict := judge(r.row, r.err, r.receipt, now, r.c.atLeastOnce, r.c.invalidCommon())
-		v.r.observe(r.c, verdict, r.err, now)
+		v.r.observe(r.c, verdict, r.err, v.lease.Shard.N, now)
 		xs[i] = verdict.Settlement
 	}
 	v.persist(xs)
@@ -138,13 +139,14 @@ func (v *visit) settle(rs []result) {
 }
 
 // giveBack releases rows that were not sent; their users are due at once.
-func (v *visit) giveBack(rows []minapush.Delivery) {
+func (v *visit) giveBack(c *campaignRun, rows []minapush.Delivery) {
 	now := v.r.d.cfg.Now()
 	xs := make([]delivery.Settlement, len(rows))
 	for i, row := range rows {
 		xs[i] = delivery.Settlement{Ref: delivery.RefOf(row), Resend: row.Resend, NotBefore: now, Now: now}
 	}
 	v.persist(xs)
+	v.r.ruled(c, c.untried(len(rows)))
 }
 
 // persist settles, again while the store is unavailable. If it gives up, recovery finds the rows as they are.

@@ -45,7 +45,11 @@ type benchWorld struct {
 
 func newBenchWorld(b *testing.B, latency time.Duration, inFlight int) *benchWorld {
 	b.Helper()
-	sb, err := sandbox.New(sandbox.Config{Record: sandbox.RecordCounts, Latency: sandbox.Latency{Median: latency, P99: latency + 1}})
+	answers := sandbox.Latency{}
+	if latency > 0 {
+		answers = sandbox.Latency{Median: latency, P99: latency + 1}
+	}
+	sb, err := sandbox.New(sandbox.Config{Record: sandbox.RecordCounts, Latency: answers})
 	must(b, err)
 	_, err = sb.AddApp(sandbox.App{AppID: testApp, Secret: testSecret})
 	must(b, err)
