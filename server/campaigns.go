@@ -51,7 +51,7 @@ func (s *Server) campaignRoutes() {
 			if err != nil {
 				return api.Campaign{}, err
 			}
-			return campaignBody(m), nil
+			return s.campaignBody(m), nil
 		})
 	}
 }
@@ -98,7 +98,7 @@ func (s *Server) createCampaign(ctx context.Context, c *call, in *api.NewCampaig
 	if !created {
 		c.status = http.StatusOK
 	}
-	return campaignBody(m), nil
+	return s.campaignBody(m), nil
 }
 
 const maxGraceSeconds = 24 * 60 * 60
@@ -122,7 +122,7 @@ func (s *Server) listCampaigns(ctx context.Context, c *call, _ *none) (api.Campa
 		out.Next = list[limit-1].ID
 	}
 	for _, m := range list {
-		out.Campaigns = append(out.Campaigns, campaignBody(m))
+		out.Campaigns = append(out.Campaigns, s.campaignBody(m))
 	}
 	return out, nil
 }
@@ -136,18 +136,19 @@ func (s *Server) getCampaign(ctx context.Context, c *call, _ *none) (api.Campaig
 	if err != nil {
 		return api.Campaign{}, err
 	}
-	out := campaignBody(m)
+	out := s.campaignBody(m)
 	out.Progress, err = s.progress(ctx, c.app, m)
 	return out, err
 }
 
-func campaignBody(m minapush.Campaign) api.Campaign {
+// campaignBody is a campaign as callers see it; a hold that has passed is none.
+func (s *Server) campaignBody(m minapush.Campaign) api.Campaign {
 	out := api.Campaign{
 		ID: m.ID, Name: m.Name, Message: messageBody(m.Message), TemplateKind: string(m.Kind), AtLeastOnce: m.AtLeastOnce,
 		StartAt: utc(m.StartAt), GraceSeconds: int(m.Grace / time.Second), LatestSend: utc(m.LatestSend), State: string(m.State),
 		Why: reasonBody(m.Why), CreatedAt: utc(m.CreatedAt), StartedAt: utc(m.StartedAt), EndedAt: utc(m.EndedAt),
 	}
-	if why := reasonBody(m.Hold.Why); why != nil {
+	if why := reasonBody(m.Hold.Why); why != nil && m.Hold.Until.After(s.cfg.Now()) {
 		out.Hold = &api.Hold{Why: *why, Until: utc(m.Hold.Until)}
 	}
 	return out

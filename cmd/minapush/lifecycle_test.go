@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/api"
 	"github.com/minapush/minapush/client"
 	"github.com/minapush/minapush/sandbox"
@@ -246,4 +247,22 @@ func TestWrongOpenIDsStopTheCampaignBeforePermitsAreLost(t *testing.T) {
 		t.Errorf("counts %+v", c)
 	}
 	w.check(id)
+}
+
+func TestAWaitThatHasPassedIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{}, nil)
+	_, err := w.client.StopApp(t.Context(), testApp, true) // so that nobody works on the campaign
+	must(t, err)
+	id := w.campaign(oneTimeMessage("pages/hold"))
+	until := w.now().Add(time.Hour)
+	must(t, w.sys.campaigns.Hold(t.Context(), testApp, id, minapush.Hold{Why: minapush.Reason{Code: "quota"}, Until: until}))
+	for _, shown := range []bool{true, false} {
+		got, err := w.client.Campaign(t.Context(), testApp, id)
+		must(t, err)
+		if (got.Hold != nil) != shown {
+			t.Errorf("shown %v: %+v", shown, got.Hold)
+		}
+		w.advance(2 * time.Hour)
+	}
 }
