@@ -203,7 +203,7 @@ func (d *demo) say(en, zh string, args ...any) {
 }
 
 func (d *demo) printNext() {
-	one := d.openids[0]
+	one := d.openids[8] // has form IDs left
 	key := "$(cat " + d.keyFile + ")"
 	d.say("\nIt stays up until you press Ctrl-C. The admin key is in %s. Try:\n", "\n服务保持运行, 按 Ctrl-C 结束. 管理密钥在 %s. 可以试试:\n", d.keyFile)
 	d.say("  # one user: balance, permits, recent deliveries", "  # 一个用户: 可推次数, 推送凭证, 最近的发送")

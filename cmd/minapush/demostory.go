@@ -159,7 +159,11 @@ func (d *demo) checkWithSimulator(m api.Campaign) error {
 		}
 	}
 	accepted, unknown := m.Progress.Outcomes["accepted"], m.Progress.Outcomes["unknown"]
-	d.say("The simulator delivered to %s users, nobody twice: %v.", "模拟器投递给 %s 个用户, 无人重复收到: %v.", thousands(users), twice == 0)
+	if twice == 0 {
+		d.say("The simulator delivered to %s users, to nobody twice.", "模拟器投递给 %s 个用户, 无人重复收到.", thousands(users))
+	} else {
+		d.say("The simulator delivered to %s users, TO %d OF THEM TWICE.", "模拟器投递给 %s 个用户, 其中 %d 人重复收到!", thousands(users), twice)
+	}
 	if twice > 0 || users < accepted || users > accepted+unknown {
 		d.closes = false
 	}

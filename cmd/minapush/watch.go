@@ -103,8 +103,8 @@ func progressLine(e *env, asJSON bool) (show func(api.Campaign), stop func()) {
 	bar := p.AddBar(0, mpb.PrependDecorators(decor.Name("  ")), mpb.AppendDecorators(
 		decor.Any(func(decor.Statistics) string { return " " + text.Load().(string) })))
 	return func(m api.Campaign) {
-			text.Store(l.progressText(m))
 			done, total := walked(m.Progress)
+			text.Store(fmt.Sprintf("%s / %s  %s", thousands(done), thousands(total), l.stateOf(m)))
 			bar.SetTotal(total, false)
 			bar.SetCurrent(done)
 		}, func() {
