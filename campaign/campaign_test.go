@@ -222,12 +222,3 @@ func TestTwoCallersWithOneKeyAtOnceGetOneCampaign(t *testing.T) {
 		}
 	}
 }
-
-func TestAUserSeenInTheMillisecondOfTheStartIsPartOfTheAudience(t *testing.T) {
-	b := setup(t)
-	b.now = b.now.Add(300 * time.Microsecond)
-	m, err := b.Start(t.Context(), b.app.ID, b.create(t, draft()).ID)
-	if seen := b.now.Truncate(time.Millisecond); err != nil || !seen.Before(m.StartedAt) || m.StartedAt.Sub(b.now) > time.Millisecond {
-		t.Errorf("started at %v, seen at %v, %v", m.StartedAt, seen, err)
-	}
-}

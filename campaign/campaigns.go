@@ -154,17 +154,13 @@ func (c *Campaigns) Start(ctx context.Context, app minapush.AppID, id string) (m
 		switch m.State {
 		case minapush.Running:
 		case minapush.Scheduled:
-			m.State, m.StartedAt = minapush.Running, startOf(now)
+			m.State, m.StartedAt = minapush.Running, now
 		default:
 			return wrongState(*m, "started")
 		}
 		return nil
 	})
 }
-
-// startOf is the start of a campaign that is started at now: the end of that millisecond, so that users whose first permit was
-// acknowledged just before are part of the audience.
-func startOf(now time.Time) time.Time { return now.Truncate(time.Millisecond).Add(time.Millisecond) }
 
 // Pause stops a running campaign until Resume, and says why. Pausing a paused one changes nothing. Errors: NotFound; Conflict.
 func (c *Campaigns) Pause(ctx context.Context, app minapush.AppID, id string, why minapush.Reason) (minapush.Campaign, error) {

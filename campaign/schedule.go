@@ -123,7 +123,7 @@ func advance(m *minapush.Campaign, now time.Time) error {
 			m.Why = minapush.Reason{Code: "missed", Params: map[string]string{"start_at": m.StartAt.Format(time.RFC3339)}}
 			return nil
 		}
-		m.State, m.StartedAt = minapush.Running, startOf(now)
+		m.State, m.StartedAt = minapush.Running, now
 	case m.State == minapush.Scheduled && late:
 		m.State, m.EndedAt = minapush.Missed, now
 		m.Why = minapush.Reason{Code: "missed"}

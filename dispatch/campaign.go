@@ -101,10 +101,11 @@ func (c *campaignRun) order(now time.Time) order {
 	return order{recheck: c.storm.phase == rechecking}
 }
 
-// batch is what to reserve.
+// batch is what to reserve. The audience are the users seen before the end of the millisecond of the start, so that one whose first
+// permit was acknowledged just before it is part of it.
 func (c *campaignRun) batch(now time.Time, limit int, skip string) bank.Batch {
 	return bank.Batch{
-		Campaign: c.id, Need: c.need, Started: c.started, Now: now, Limit: limit,
+		Campaign: c.id, Need: c.need, Started: c.started.Truncate(time.Millisecond).Add(time.Millisecond), Now: now, Limit: limit,
 		AtLeastOnce: c.atLeastOnce, Skip: skip,
 	}
 }

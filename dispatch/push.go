@@ -100,14 +100,20 @@ func (r *runner) push(turn, hard context.Context, app minapush.App, p Push) (Pus
 		}
 		row := got.Delivery
 		row.Tries = int(ask.Attempt) - 1
-		row, next, err := r.attempt(turn, hard, app, p, row)
+		row, again, err := r.attempt(turn, hard, app, p, row)
 		if err != nil || row.State == minapush.Settled {
 			return Pushed{Delivery: row}, err
 		}
-		if !sleep(turn, next.Sub(r.d.cfg.Now())) {
-			return Pushed{}, &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Code: row.Errcode, Reason: row.Reason, Err: errors.New("could not be sent in time, the permit is back")}
+		if !sleep(turn, again.at.Sub(r.d.cfg.Now())) {
+			return Pushed{}, &minapush.Error{Kind: again.kind, Op: "push", RetryAfter: time.Second, Code: row.Errcode, Reason: row.Reason, Err: errors.New("could not be sent in time, the permit is back")}
 		}
 	}
+}
+
+// again is when a withdrawn push may be tried again, and what to call it if it is not.
+type again struct {
+	at   time.Time
+	kind minapush.Kind
 }
 
 // reservePush reserves, again while the store is unavailable: the same attempt gets the same row.
@@ -119,19 +125,19 @@ func (r *runner) reservePush(turn context.Context, app minapush.App, ask bank.Pu
 	return got, err
 }
 
-// attempt sends a push that holds a permit. It returns the settled row; or one that was withdrawn, with when to try again; or one
-// error for all withdrawn ones that are not to be tried again.
-func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, row minapush.Delivery) (minapush.Delivery, time.Time, error) {
+// attempt sends a push that holds a permit. It returns the settled row; or one that was withdrawn, with when to try again; or the
+// error of one that was withdrawn and is not to be tried again.
+func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, row minapush.Delivery) (minapush.Delivery, again, error) {
 	shard := app.Shard(p.OpenID)
 	for {
 		if !r.gate.takeOne(turn) {
 			err := &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Err: errors.New("the app's rate left no room in time")}
-			return row, time.Time{}, r.withdraw(hard, shard, row, err)
+			return row, again{}, r.withdraw(hard, shard, row, err)
 		}
 		now := r.d.cfg.Now()
 		if err := r.d.ledger.MarkPush(hard, shard, delivery.RefOf(row), now, now.Add(r.d.cfg.SendTimeout)); err != nil {
 			r.gate.give(1)
-			return row, time.Time{}, r.withdraw(hard, shard, row, err)
+			return row, again{}, r.withdraw(hard, shard, row, err)
 		}
 		row.Tries++
 		receipt, err := r.d.sender.Send(hard, outgoing(r.id, "", p.Template.Kind == minapush.LegacyTemplate, &p.Message, row))
@@ -141,23 +147,33 @@ func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, r
 		r.gate.answered(v.busy, v.Now)
 		switch {
 		case serr != nil:
-			return row, time.Time{}, serr
-		case v.Resend:
-			settled.Tries = row.Tries
-			row = settled
-			if !sleep(turn, v.NotBefore.Sub(v.Now)) {
-				return r.giveUp(hard, shard, row, v)
-			}
-			continue
+			return row, again{}, serr
 		case v.act != goOn:
-			e := &minapush.Error{Kind: minapush.KindOf(err), Op: "push", RetryAfter: v.until.Sub(v.Now), Err: err}
-			if v.until.IsZero() {
-				e.RetryAfter = 0
+			e := &minapush.Error{Kind: minapush.KindOf(err), Op: "push", Err: err}
+			if !v.until.IsZero() {
+				e.RetryAfter = v.until.Sub(v.Now)
 			}
-			return settled, time.Time{}, e
+			if v.Resend {
+				return settled, again{}, r.withdraw(hard, shard, settled, e)
+			}
+			return settled, again{}, e
+		case !v.Resend:
+			return settled, again{at: v.NotBefore, kind: retryKind(err)}, nil
 		}
-		return settled, v.NotBefore, nil
+		settled.Tries = row.Tries
+		row = settled
+		if !sleep(turn, v.NotBefore.Sub(v.Now)) {
+			return r.giveUp(hard, shard, row, v)
+		}
 	}
+}
+
+// retryKind is what a push is called that was not sent in time: unavailable if WeChat could not be reached, else throttled.
+func retryKind(err error) minapush.Kind {
+	if errors.Is(err, minapush.Unavailable) {
+		return minapush.Unavailable
+	}
+	return minapush.Throttled
 }
 
 // judgePush is judge with what differs for a push: there is no window of answers and no campaign to stop.
@@ -170,7 +186,10 @@ func (r *runner) judgePush(row minapush.Delivery, err error, receipt minapush.Re
 			v.Outcome, v.Permit = minapush.Failed, delivery.Release
 		}
 	case v.act == stopCampaign:
-		v.act, v.Outcome = goOn, minapush.Failed // this message is what is wrong: that is the outcome
+		v.act, v.Outcome, v.Resend = goOn, minapush.Failed, false // this message is what is wrong: that is the outcome
+		if row.Resend {
+			v.afterResend()
+		}
 	case v.Outcome == minapush.Failed && v.Permit == delivery.VoidUser:
 		v.Permit = delivery.Release // one answer is not enough to call an openid no good
 	}
@@ -178,10 +197,10 @@ func (r *runner) judgePush(row minapush.Delivery, err error, receipt minapush.Re
 }
 
 // giveUp ends a push whose code may have arrived and that could not be sent again in time.
-func (r *runner) giveUp(hard context.Context, shard minapush.Shard, row minapush.Delivery, v verdict) (minapush.Delivery, time.Time, error) {
+func (r *runner) giveUp(hard context.Context, shard minapush.Shard, row minapush.Delivery, v verdict) (minapush.Delivery, again, error) {
 	x := delivery.Settlement{Ref: delivery.RefOf(row), Outcome: minapush.Unknown, Permit: delivery.Spend, Reason: v.Reason, Errcode: v.Errcode, Now: r.d.cfg.Now()}
 	settled, err := r.settlePush(hard, shard, x)
-	return settled, time.Time{}, err
+	return settled, again{}, err
 }
 
 // withdraw undoes a push that was not sent and returns cause.

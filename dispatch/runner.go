@@ -210,7 +210,7 @@ func (r *runner) finish(ctx context.Context, c *campaignRun) {
 	r.mu.Unlock()
 	p, err := r.d.ledger.Sum(ctx, app, c.id)
 	if err != nil {
-		r.later(err, "campaign not summed", 0)
+		r.allDue(r.later(err, "campaign not summed", 0))
 		return
 	}
 	if p.Tally.Suspected > 0 {
@@ -223,7 +223,7 @@ func (r *runner) finish(ctx context.Context, c *campaignRun) {
 		return
 	}
 	if err := r.d.planner.Finish(ctx, r.id, c.id); err != nil {
-		r.later(err, "campaign not finished", 0)
+		r.allDue(r.later(err, "campaign not finished", 0))
 		return
 	}
 	c.halt()

@@ -442,3 +442,37 @@ func TestAnIdempotencyKeySendsOnce(t *testing.T) {
 		t.Errorf("balance %d", n)
 	}
 }
+
+func TestAPushThatCannotBeSentGivesThePermitBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{}, func(c *dispatch.Config) { c.PushWait = 1500 * time.Millisecond })
+	user := w.users(1)[0]
+	w.subscribe(user, 1)
+	for name, c := range map[string]struct {
+		fault  sandbox.Fault
+		status int
+	}{
+		"busy":  {sandbox.Fault{Errcode: -1}, http.StatusTooManyRequests},
+		"quota": {sandbox.Fault{Errcode: 45009}, http.StatusTooManyRequests},
+		"ban":   {sandbox.Fault{Errcode: 48004}, http.StatusServiceUnavailable},
+	} {
+		c.fault.Path = sandbox.PathSend
+		id, err := w.sandbox.Script(c.fault)
+		must(t, err)
+		body, err := json.Marshal(api.NewPush{OpenID: user, Message: oneTimeMessage("pages/back")})
+		must(t, err)
+		status, answer := w.post(w.url+"/v1/apps/"+testApp+"/pushes", w.adminKey(), body)
+		if status != c.status {
+			t.Errorf("%s: status %d: %s", name, status, answer)
+		}
+		if n := balance(w.user(user), "subscribe"); n != 1 {
+			t.Errorf("%s: balance %d", name, n)
+		}
+		w.sandbox.Unscript(id)
+	}
+	must(t, w.sandbox.SetMainSwitch(testApp, user, true))
+	if got := w.push(user, oneTimeMessage("pages/back")); got.Outcome != "accepted" {
+		t.Errorf("afterwards: %s", got.Outcome)
+	}
+	w.check()
+}
