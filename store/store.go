@@ -267,7 +267,8 @@ type Campaigns interface {
 	// Settle ends attempts, or puts them back, as each Settlement says. Attempts that are settled, gone or of another number are
 	// passed over, so repeating is safe.
 	Settle(ctx context.Context, l Lease, xs []Settlement) error
-	// Recover is the first step under a new lease: it looks at the campaign rows of the shard that an earlier owner left. Held
+	// Recover is the first step under a new lease: it looks at the campaign rows of the shard that an earlier owner left. A caller
+	// that loses its reply takes another lease, since a Recover that arrives late ends what this owner has in hand by then. Held
 	// rows not to be sent again are released into the again-queue. Rows being sent become, if their permit is a form ID, held
 	// again with Resend set and the next Attempt; otherwise unknown (ReasonCrash), the use spent, or, in a campaign at least once,
 	// waiting in the again-queue with the use spent.

@@ -61,3 +61,12 @@ func TestStoreAgreesWithTheModel(t *testing.T) {
 		}
 	})
 }
+
+func TestStoreStandsFaultsInEveryForm(t *testing.T) {
+	var d disks
+	storetest.RunFaults(t, storetest.Backend{
+		Open: func(tb testing.TB, clock func() time.Time) store.Store {
+			return d.open(tb, vfs.NewCrashableMem(), clock)
+		},
+	})
+}

@@ -1,0 +1,121 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store"
+)
+
+// wave reserves a few users, marks them, sends to those that are marked, and settles. The first answer of the day is a refusal.
+func (r *faultRun) wave() {
+	r.t.Helper()
+	var got store.Reserved
+	r.repeat("reserve", func(ctx context.Context) (err error) {
+		got, err = r.st.ReserveBatch(ctx, r.lease, store.Batch{
+			Campaign: faultCampaign, Need: suiteOneTime("t"), Started: suiteAt(suiteHour), Now: r.now, Limit: 3,
+		})
+		return err
+	})
+	if len(got.Rows) == 0 {
+		return
+	}
+	refs := make([]store.Ref, len(got.Rows))
+	for i, d := range got.Rows {
+		refs[i] = store.RefOf(d)
+	}
+	marked, err := r.st.Mark(r.t.Context(), r.lease, refs, r.now)
+	r.check()
+	xs := make([]store.Settlement, 0, len(refs))
+	for i, ref := range refs {
+		x := store.Settlement{Ref: ref, NotBefore: r.now, Now: r.now} // not known to be marked: given back
+		if err == nil && marked[i] {
+			x = r.send(ref)
+		}
+		xs = append(xs, x)
+	}
+	r.repeat("settle", func(ctx context.Context) error { return r.st.Settle(ctx, r.lease, xs) })
+}
+
+// send is a message that leaves, and its answer.
+func (r *faultRun) send(ref store.Ref) store.Settlement {
+	r.sent[ref.Batch+ref.Push+"/"+string(ref.OpenID)]++
+	if ref.OpenID == suiteUsers(1)[0] && ref.Push == "" {
+		return store.Settlement{Ref: ref, Permit: store.SuspectUse, Reason: "43101", Errcode: 43101, Now: r.now}
+	}
+	return store.Settlement{Ref: ref, Outcome: minapush.Accepted, Permit: store.Spend, MsgID: 7, Now: r.now}
+}
+
+// push is one push to a user, as the dispatcher makes it.
+func (r *faultRun) push(o minapush.OpenID, round int) {
+	r.t.Helper()
+	ask := store.Push{
+		Batch: minapush.PushBatch(r.now), ID: fmt.Sprintf("push%d", round), OpenID: o, Need: suiteOneTime("t"), Attempt: 1,
+		Now: r.now, Deadline: r.now.Add(time.Minute),
+	}
+	var got store.PushAnswer
+	r.repeat("reserve push", func(ctx context.Context) (err error) {
+		got, err = r.st.ReservePush(ctx, r.shard, ask)
+		return err
+	})
+	if got.Status != store.PushReserved {
+		return
+	}
+	ref := store.RefOf(got.Delivery)
+	err := r.st.MarkPush(r.t.Context(), r.shard, ref, r.now, r.now.Add(time.Minute))
+	r.check()
+	x := store.Settlement{Ref: ref, Now: r.now}
+	if err == nil {
+		x = r.send(ref)
+	}
+	r.repeat("settle push", func(ctx context.Context) error {
+		_, err := r.st.SettlePush(ctx, r.shard, x)
+		return err
+	})
+}
+
+// done tells that the campaign has nothing left to do.
+func (r *faultRun) done(users int) bool {
+	r.t.Helper()
+	p, err := r.inner.Progress(r.t.Context(), r.shard.App, 1, faultCampaign)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return p.ShardsDone == 1 && p.Tally.Examined == int64(users)
+}
+
+// end lets the late steps arrive and recovers what nobody settled; then nothing may be open and nobody have two messages.
+func (r *faultRun) end(users []minapush.OpenID) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	r.st.Flush(ctx)
+	r.check()
+	if _, err := r.inner.RecoverPushes(ctx, r.shard, r.now.Add(time.Hour)); err != nil {
+		r.t.Fatal(err)
+	}
+	r.check()
+	for who, n := range r.sent {
+		if n > 1 {
+			r.t.Errorf("%s was sent %d messages", who, n)
+		}
+	}
+	for _, o := range users {
+		if r.sent[faultCampaign+"/"+string(o)] != 1 {
+			r.t.Errorf("%s was sent no message of the campaign", o)
+		}
+		u, err := r.inner.User(ctx, r.shard, o)
+		if err != nil || u.Busy != nil {
+			r.t.Errorf("%s: busy %v, %v", o, u.Busy, err)
+		}
+	}
+	p, err := r.inner.Progress(ctx, r.shard.App, 1, faultCampaign)
+	if err != nil || p.Tally.Count(minapush.Pending) != 0 || p.Tally.Count(minapush.RefusedByUser) != 1 {
+		r.t.Errorf("%+v, %v", p.Tally, err)
+	}
+	if n := r.st.Injected(""); n.Before+n.After+n.Late == 0 && !errors.Is(ctx.Err(), context.Canceled) {
+		r.t.Log("the day was over before this call")
+	}
+}
