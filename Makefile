@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 GO ?= go
 BIN := bin
+ROUNDS ?= 50
+FUZZTIME ?= 60s
 LINT_VERSION := v2.15.0
 VULN_VERSION := v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -34,12 +36,12 @@ check: tools ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabi
 		if [ $$code -eq 3 ]; then exit 3; else echo "govulncheck: the vulnerability database could not be reached; skipped"; fi; fi
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-slow: ## the long fault runs: fifty kills, a minute of each fuzz target
-	MINAPUSH_TEST_ROUNDS=50 $(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree' -v ./cmd/minapush ./store/...
+slow: ## the long fault runs: fifty kills (ROUNDS), a minute of each fuzz target (FUZZTIME)
+	MINAPUSH_TEST_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree' -v ./cmd/minapush ./store/...
 	@for pkg in $$($(GO) list ./...); do \
 		dir=$${pkg#github.com/minapush/minapush}; dir=.$${dir}; \
 		for f in $$(grep -hoE 'func (Fuzz[A-Za-z0-9_]+)' $$dir/*_test.go 2>/dev/null | awk '{print $$2}'); do \
-			echo "fuzz $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$dir || exit 1; \
+			echo "fuzz $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \
 		done; done
 
 bench: ## the benchmarks of every room

@@ -107,7 +107,7 @@ func wire(st store.Store, dir string, s settings, log *slog.Logger) (*system, er
 		return nil, err
 	}
 	if err = sys.accounts.CheckSeal(context.Background()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("key file %s: %w", keyFile, err)
 	}
 	if sys.bank, err = bank.New(st, bank.Config{Logger: log, Now: s.now}); err != nil {
 		return nil, err
