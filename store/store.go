@@ -232,7 +232,8 @@ const (
 	PushSkipped
 	// PushBusy: another delivery of the user is held or being sent. Nothing is written.
 	PushBusy
-	// PushReplayed: the key was used with the same fingerprint, and that push has its outcome.
+	// PushReplayed: the key was used with the same fingerprint, and that push has its outcome. If its row was forgotten meanwhile the
+	// outcome is unknown: what was sent once is not sent again.
 	PushReplayed
 	// PushInProgress: the key was used with the same fingerprint, and that push is under way.
 	PushInProgress

@@ -50,13 +50,13 @@ func (sh *modelShard) pushBefore(b *modelBatch, p store.Push, now time.Time) (st
 		return store.PushAnswer{Status: store.PushReserved, Delivery: r.Delivery}, true
 	}
 	if key, used := sh.keys[p.OpenID][p.Key]; p.Key != "" && used && now.Before(key.until) {
-		first := sh.batch(key.batch).rows[modelRowID{openid: p.OpenID, push: key.push}]
-		switch {
-		case first == nil: // a key lives as long as its delivery
-		case key.fingerprint != p.Fingerprint:
+		if key.fingerprint != p.Fingerprint {
 			return store.PushAnswer{Status: store.PushKeyReused}, true
-		default:
-			r = first
+		}
+		if r = sh.batch(key.batch).rows[modelRowID{openid: p.OpenID, push: key.push}]; r == nil { // forgotten before its key
+			return store.PushAnswer{Status: store.PushReplayed, Delivery: minapush.Delivery{
+				Batch: key.batch, OpenID: p.OpenID, Push: key.push, State: minapush.Settled, Outcome: minapush.Unknown,
+			}}, true
 		}
 	}
 	switch {
