@@ -38,13 +38,12 @@ type Pushed struct {
 // (the key was used for another request), Throttled, Unavailable, BadCredential.
 func (d *Dispatcher) Push(ctx context.Context, app minapush.App, p Push) (Pushed, error) {
 	if !app.Stopped.IsZero() {
-		return Pushed{}, &minapush.Error{Kind: minapush.Unavailable, Op: "push", Reason: "stopped", Err: errors.New("sending is stopped for this app: " + app.Stopped.Code)}
+		return Pushed{}, stopped(app)
 	}
 	d.mu.Lock()
-	r := d.runners[app.ID]
-	if d.closed || r == nil {
+	if d.closed {
 		d.mu.Unlock()
-		return Pushed{}, minapush.Errorf(minapush.Unavailable, "sending is not running")
+		return Pushed{}, minapush.Errorf(minapush.Unavailable, "the server is stopping")
 	}
 	d.pushes.Add(1)
 	d.mu.Unlock()
@@ -53,6 +52,10 @@ func (d *Dispatcher) Push(ctx context.Context, app minapush.App, p Push) (Pushed
 	hard := context.WithoutCancel(ctx)
 	turn, cancel := context.WithTimeout(hard, d.cfg.PushWait)
 	defer cancel()
+	r := d.await(turn, app.ID)
+	if r == nil {
+		return Pushed{}, minapush.Errorf(minapush.Unavailable, "sending is not running")
+	}
 	select {
 	case <-r.ready:
 	case <-turn.Done():
@@ -65,6 +68,26 @@ func (d *Dispatcher) Push(ctx context.Context, app minapush.App, p Push) (Pushed
 		d.metrics.pushes.WithLabelValues(minapush.KindOf(err).String()).Inc()
 	}
 	return pushed, err
+}
+
+func stopped(app minapush.App) error {
+	return &minapush.Error{Kind: minapush.Unavailable, Op: "push", Reason: "stopped", Err: errors.New("sending is stopped for this app: " + app.Stopped.Code)}
+}
+
+// await returns the runner of an app, which may have been made a moment ago; nil if there is none before turn ends.
+func (d *Dispatcher) await(turn context.Context, app minapush.AppID) *runner {
+	for {
+		d.mu.Lock()
+		r, closed := d.runners[app], d.closed
+		d.mu.Unlock()
+		if r != nil || closed {
+			return r
+		}
+		d.Kick()
+		if !sleep(turn, 10*time.Millisecond) {
+			return nil
+		}
+	}
 }
 
 // push reserves, sends and settles, with another permit where one was dead, until the delivery has its outcome or turn ends.
@@ -133,6 +156,10 @@ func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, r
 		if !r.gate.takeOne(turn) {
 			err := &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Err: errors.New("the app's rate left no room in time")}
 			return row, again{}, r.withdraw(hard, shard, row, err)
+		}
+		if now := r.settings(); !now.Stopped.IsZero() { // the kill switch, while the push waited
+			r.gate.give(1)
+			return row, again{}, r.withdraw(hard, shard, row, stopped(now))
 		}
 		now := r.d.cfg.Now()
 		if err := r.d.ledger.MarkPush(hard, shard, delivery.RefOf(row), now, now.Add(r.d.cfg.SendTimeout)); err != nil {

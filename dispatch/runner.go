@@ -192,6 +192,13 @@ func (r *runner) align(app minapush.App, work []minapush.Campaign, look uint64) 
 	return changed, true
 }
 
+// settings is the app as the last look found it.
+func (r *runner) settings() minapush.App {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.app
+}
+
 // finishDrained ends the campaigns that have nothing left in any shard.
 func (r *runner) finishDrained(ctx context.Context) {
 	for _, c := range r.campaigns() {
@@ -205,9 +212,7 @@ func (r *runner) finishDrained(ctx context.Context) {
 // finish ends a campaign if the sums say so: every cursor at its end, no row in hand, queues empty. Suspects come last.
 func (r *runner) finish(ctx context.Context, c *campaignRun) {
 	now := r.d.cfg.Now()
-	r.mu.Lock()
-	app := r.app
-	r.mu.Unlock()
+	app := r.settings()
 	p, err := r.d.ledger.Sum(ctx, app, c.id)
 	if err != nil {
 		r.allDue(r.later(err, "campaign not summed", 0))

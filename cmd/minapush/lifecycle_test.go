@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/api"
 	"github.com/minapush/minapush/client"
+	"github.com/minapush/minapush/dispatch"
 	"github.com/minapush/minapush/sandbox"
 )
 
@@ -265,4 +267,50 @@ func TestAWaitThatHasPassedIsNotShown(t *testing.T) {
 		}
 		w.advance(2 * time.Hour)
 	}
+}
+
+func TestAPushRightAfterItsAppWasMadeIsSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{}, func(c *dispatch.Config) { c.Poll = time.Hour }) // only a push makes the dispatcher look
+	user := w.users(1)[0]
+	w.subscribe(user, 1)
+	body, err := json.Marshal(api.NewPush{OpenID: user, Message: oneTimeMessage("pages/new")})
+	must(t, err)
+	if status, answer := w.post(w.url+"/v1/apps/"+testApp+"/pushes", w.adminKey(), body); status != 200 {
+		t.Errorf("status %d: %s", status, answer)
+	}
+}
+
+func TestTheKillSwitchReachesAPushThatWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{}, nil)
+	rate := 1
+	_, err := w.client.UpdateApp(t.Context(), testApp, api.AppChange{Rate: &rate})
+	must(t, err)
+	users := w.users(5)
+	statuses := make(chan int, len(users))
+	for _, user := range users {
+		w.subscribe(user, 1)
+		body, err := json.Marshal(api.NewPush{OpenID: user, Message: oneTimeMessage("pages/waits")})
+		must(t, err)
+		go func() {
+			status, _ := w.post(w.url+"/v1/apps/"+testApp+"/pushes", w.adminKey(), body)
+			statuses <- status
+		}()
+	}
+	if status := <-statuses; status != 200 {
+		t.Fatalf("the first one: %d", status)
+	}
+	_, err = w.client.StopApp(t.Context(), testApp, true)
+	must(t, err)
+	sent := 1
+	for range len(users) - 1 {
+		if status := <-statuses; status == 200 {
+			sent++
+		}
+	}
+	if n := len(w.received(oneTimeMessage("pages/waits"))); n != sent || sent > 3 {
+		t.Errorf("%d were answered as sent, %d went out", sent, n)
+	}
+	w.check()
 }
