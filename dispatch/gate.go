@@ -12,6 +12,10 @@ import (
 // gate paces one app: at most so many messages a second, at most so many unanswered. Pushes go before campaigns: they may borrow
 // tokens of the next moment, while a campaign only takes tokens that are there.
 type gate struct {
+	// turn is held by the one worker of a campaign that waits for slots; the others wait for their turn, so that a slot that becomes
+	// free wakes one of them and not all.
+	turn chan struct{}
+
 	mu       sync.Mutex // guards all below
 	pace     *rate.Limiter
 	cap      int // configured bound of unanswered messages
@@ -24,7 +28,7 @@ type gate struct {
 }
 
 func newGate(app minapush.App) *gate {
-	g := &gate{changed: make(chan struct{})}
+	g := &gate{turn: make(chan struct{}, 1), changed: make(chan struct{})}
 	g.configure(app)
 	return g
 }
@@ -64,6 +68,12 @@ func (g *gate) wake() {
 
 // take hands a campaign between 1 and want slots with their tokens, waiting for the first. It returns 0 when ctx ends.
 func (g *gate) take(ctx context.Context, want int) int {
+	select {
+	case <-ctx.Done():
+		return 0
+	case g.turn <- struct{}{}:
+	}
+	defer func() { <-g.turn }()
 	for {
 		g.mu.Lock()
 		n, wait := g.tryTake(want)
