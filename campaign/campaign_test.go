@@ -36,6 +36,7 @@ func setup(t *testing.T) *bundle {
 		Now:     func() time.Time { return b.now },
 		NewID:   func() string { return fmt.Sprintf("c%03d", n.Add(1)) },
 		Changed: func(minapush.AppID) { b.changed.Add(1) },
+		Tick:    time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -219,6 +220,34 @@ func TestTwoCallersWithOneKeyAtOnceGetOneCampaign(t *testing.T) {
 		}
 		if one, other := <-ids, <-ids; one != other {
 			t.Fatalf("%s and %s", one, other)
+		}
+	}
+}
+
+func TestAKeyIsForgottenAsLateAsItsRows(t *testing.T) {
+	b := setup(t)
+	d := draft()
+	d.Key, d.Fingerprint = "k", 7
+	first := b.create(t, d)
+	for _, c := range []struct {
+		after  time.Duration
+		forgot bool
+	}{{29 * 24 * time.Hour, false}, {2 * 24 * time.Hour, true}} {
+		b.now = b.now.Add(c.after)
+		ctx, cancel := context.WithCancel(t.Context())
+		looks := 0
+		err := b.Run(ctx, func(context.Context) ([]minapush.App, error) {
+			if looks++; looks == 2 {
+				cancel()
+			}
+			return []minapush.App{b.app}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, created, err := b.Create(t.Context(), b.app, d)
+		if err != nil || created != c.forgot || (m.ID == first.ID) == c.forgot {
+			t.Errorf("after %v: created %v, %v", c.after, created, err)
 		}
 	}
 }

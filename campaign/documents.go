@@ -154,16 +154,38 @@ func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, r
 	}
 }
 
+// claim is the document of an idempotency key.
+type claim struct {
+	ID          string    `json:"id"`
+	Fingerprint uint64    `json:"fingerprint"`
+	At          time.Time `json:"at"`
+}
+
+// forgetKeys removes the idempotency keys that are older than keep.
+func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID, keep time.Duration) error {
+	for after := ""; ; {
+		docs, err := c.docs.ListDocuments(ctx, keyKindOf(app), after, 100)
+		if err != nil || len(docs) == 0 {
+			return err
+		}
+		for _, d := range docs {
+			after = d.ID
+			var k claim
+			if err := json.Unmarshal(d.Value, &k); err != nil || c.cfg.Now().Sub(k.At) < keep {
+				continue
+			}
+			if err := c.docs.Delete(ctx, d); err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {
+				return err
+			}
+		}
+	}
+}
+
 // claimKey binds an idempotency key to a campaign id by set-if-absent. It returns the id that has the key, and whether that is
 // the one given.
 func (c *Campaigns) claimKey(ctx context.Context, app minapush.AppID, key string, fingerprint uint64, id string) (string, bool, error) {
 	if key == "" {
 		return id, true, nil
-	}
-	type claim struct {
-		ID          string    `json:"id"`
-		Fingerprint uint64    `json:"fingerprint"`
-		At          time.Time `json:"at"`
 	}
 	value, err := json.Marshal(claim{id, fingerprint, c.cfg.Now().UTC()})
 	if err != nil {

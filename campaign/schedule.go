@@ -135,11 +135,14 @@ func advance(m *minapush.Campaign, now time.Time) error {
 }
 
 // forget removes the rows of campaigns that ended longer than Keep ago, those that ended within the last week before it, so that
-// each is looked at until it is certainly gone.
+// each is looked at until it is certainly gone; and the idempotency keys that are as old.
 func (c *Campaigns) forget(ctx context.Context, app minapush.App) {
 	now := c.cfg.Now()
 	if err := c.rows.ForgetPushes(ctx, app, now, c.cfg.Keep); err != nil {
 		c.cfg.Logger.Warn("old pushes not forgotten", "app", app.ID, "err", err)
+	}
+	if err := c.forgetKeys(ctx, app.ID, c.cfg.Keep); err != nil {
+		c.cfg.Logger.Warn("old idempotency keys not forgotten", "app", app.ID, "err", err)
 	}
 	for after := ""; ; {
 		list, err := c.List(ctx, app.ID, after, 100)
