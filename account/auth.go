@@ -42,8 +42,10 @@ func (a *Accounts) Authenticate(ctx context.Context, secret string) (Key, error)
 }
 
 // EnsureAdminKey makes an admin key for every app if the store has no key at all, and returns its secret; among several nodes that
-// call it at once only one has created set. Whoever gets a secret must keep it before anything else: it cannot be had again.
-func (a *Accounts) EnsureAdminKey(ctx context.Context) (secret string, created bool, err error) {
+// call it at once only one has created set. The secret cannot be had again, so keep, unless it is nil, gets it before the key is
+// stored: after a crash in between the store still has no key, and the next call makes another. A secret that was kept although
+// created is false is worth nothing.
+func (a *Accounts) EnsureAdminKey(ctx context.Context, keep func(secret string) error) (secret string, created bool, err error) {
 	some, err := a.docs.ListDocuments(ctx, kindKey, "", 1)
 	if err != nil {
 		return "", false, fmt.Errorf("look for API keys: %w", err)
@@ -54,6 +56,11 @@ func (a *Accounts) EnsureAdminKey(ctx context.Context) (secret string, created b
 	secret, hash, err := a.newSecret(firstKey)
 	if err != nil {
 		return "", false, err
+	}
+	if keep != nil {
+		if err := keep(secret); err != nil {
+			return "", false, fmt.Errorf("keep the first admin key: %w", err)
+		}
 	}
 	k := Key{ID: firstKey, Name: "first admin key", Scopes: []Scope{ScopeAdmin}, CreatedAt: a.utc()}
 	_, err = a.put(ctx, kindKey, firstKey, 0, stored(k, hash))

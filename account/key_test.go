@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -136,7 +137,7 @@ func TestEnsureAdminKeyMakesExactlyOneAmongManyNodes(t *testing.T) {
 	for range 10 {
 		node := b.node(t)
 		wg.Go(func() {
-			secret, created, err := node.EnsureAdminKey(b.ctx)
+			secret, created, err := node.EnsureAdminKey(b.ctx, nil)
 			if err != nil || created != (secret != "") {
 				t.Errorf("got %v, %v", created, err)
 			}
@@ -158,7 +159,7 @@ func TestEnsureAdminKeyKnowsItsKeyAgainAfterALostAnswer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.docs.set(nil, func(store.Document) error { return minapush.Unavailable })
-	secret, created, err := b.one.EnsureAdminKey(b.ctx)
+	secret, created, err := b.one.EnsureAdminKey(b.ctx, nil)
 	must(t, err)
 	wantEqual(t, created, true)
 	_, err = b.two.Authenticate(b.ctx, secret)
@@ -170,7 +171,7 @@ func TestEnsureAdminKeyLeavesAStoreWithKeysAlone(t *testing.T) {
 	b := setup(t)
 	_, _, err := b.one.CreateKey(b.ctx, account.Key{Name: "a", Scopes: []account.Scope{"read"}})
 	must(t, err)
-	_, created, err := b.two.EnsureAdminKey(b.ctx)
+	_, created, err := b.two.EnsureAdminKey(b.ctx, nil)
 	must(t, err)
 	wantEqual(t, created, false)
 }
@@ -180,9 +181,22 @@ func FuzzAuthenticateTakesNothingThatWasNotGivenOut(f *testing.F) {
 	f.Add("mpk_01ARZ3NDEKTSV4RRFFQ69G5FAV_AAAA")
 	f.Fuzz(func(t *testing.T, s string) {
 		b := setup(t)
-		_, _, err := b.one.EnsureAdminKey(b.ctx)
+		_, _, err := b.one.EnsureAdminKey(b.ctx, nil)
 		must(t, err)
 		_, err = b.one.Authenticate(b.ctx, s)
 		wantKind(t, err, minapush.Unauthorized)
 	})
+}
+
+func TestEnsureAdminKeyStoresNothingThatCouldNotBeKept(t *testing.T) {
+	b := setup(t)
+	full := errors.New("disk full")
+	if _, created, err := b.one.EnsureAdminKey(b.ctx, func(string) error { return full }); !errors.Is(err, full) || created {
+		t.Errorf("created %v, %v", created, err)
+	}
+	var kept string
+	secret, created, err := b.one.EnsureAdminKey(b.ctx, func(s string) error { kept = s; return nil })
+	if err != nil || !created || kept != secret {
+		t.Errorf("the next call: created %v, kept %v, %v", created, kept == secret, err)
+	}
 }

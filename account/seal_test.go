@@ -79,7 +79,7 @@ func TestStoredDocumentsHoldNoSecretInClear(t *testing.T) {
 	must(t, err)
 	_, err = b.one.StoreToken(b.ctx, "wx0123", []byte("token-secret"), 0)
 	must(t, err)
-	key, _, err := b.one.EnsureAdminKey(b.ctx)
+	key, _, err := b.one.EnsureAdminKey(b.ctx, nil)
 	must(t, err)
 	_, _, err = b.one.IssueSession(b.ctx, "wx0123", "oabcdefghij")
 	must(t, err)

@@ -96,7 +96,7 @@ func setup(t *testing.T, tune ...func(*server.Parts, *server.Config)) *bundle {
 	b.server, err = server.New(parts, cfg)
 	must(t, err)
 	b.registry.MustRegister(b.server.Metrics()...)
-	b.admin, _, err = b.accounts.EnsureAdminKey(t.Context())
+	b.admin, _, err = b.accounts.EnsureAdminKey(t.Context(), nil)
 	must(t, err)
 	b.run(t, dispatcher)
 	return b

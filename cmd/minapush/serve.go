@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -118,18 +119,33 @@ func (sys *system) serveOn(ctx context.Context, listeners []*listener) error {
 
 // firstKey writes an admin key beside an empty store.
 func (sys *system) firstKey(ctx context.Context, at string) error {
-	secret, created, err := sys.accounts.EnsureAdminKey(ctx)
-	if err != nil || !created {
-		return err
-	}
 	dir, err := storeDir(at)
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(dir, "admin.key")
-	if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
-		return fmt.Errorf("write the first admin key: %w", err)
+	kept := false
+	_, created, err := sys.accounts.EnsureAdminKey(ctx, func(secret string) error {
+		kept = true
+		return writeSecret(path, secret+"\n")
+	})
+	switch {
+	case err != nil:
+		return err
+	case created:
+		sys.log.Info("an admin key was made", "file", path)
+	case kept:
+		return os.Remove(path) // another node was first: its key is good, this one is not
 	}
-	sys.log.Info("an admin key was made", "file", path)
 	return nil
+}
+
+// writeSecret writes a file that only its owner can read, and that is on disk when it returns.
+func writeSecret(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
 }
