@@ -127,6 +127,7 @@ func (r *runner) push(turn, hard context.Context, app minapush.App, p Push) (Pus
 		if err != nil || row.State == minapush.Settled {
 			return Pushed{Delivery: row}, err
 		}
+		ask.LastReason, ask.LastErrcode = row.Reason, row.Errcode
 		if !sleep(turn, again.at.Sub(r.d.cfg.Now())) {
 			return Pushed{}, &minapush.Error{Kind: again.kind, Op: "push", RetryAfter: time.Second, Code: row.Errcode, Reason: row.Reason, Err: errors.New("could not be sent in time, the permit is back")}
 		}

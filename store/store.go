@@ -211,6 +211,10 @@ type Push struct {
 	Fingerprint uint64
 	// KeepKey is how long the key is remembered, from Now.
 	KeepKey time.Duration
+	// LastReason and LastErrcode are those of an earlier attempt that was withdrawn: if there is no permit now, the push has failed
+	// for that reason, since something was touched. Empty: it is skipped.
+	LastReason  string
+	LastErrcode int
 }
 
 // PushAnswer is what became of a ReservePush.
@@ -228,7 +232,8 @@ type PushStatus uint8
 const (
 	// PushReserved: a permit is held for the row.
 	PushReserved PushStatus = iota
-	// PushSkipped: the user, known or not, has no permit that is ready. The row is written as skipped (no_permit) with its key.
+	// PushSkipped: the user, known or not, has no permit that is ready. The row is written with its key, as skipped (no_permit), or
+	// as failed for p.LastReason.
 	PushSkipped
 	// PushBusy: another delivery of the user is held or being sent. Nothing is written.
 	PushBusy

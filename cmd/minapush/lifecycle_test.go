@@ -226,6 +226,22 @@ func TestADeadPermitIsReplacedByTheNext(t *testing.T) {
 	w.check(id)
 }
 
+func TestAPushWhoseCodesAreAllDeadHasFailed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{}, nil)
+	user := w.users(1)[0]
+	report := api.Report{OpenID: user, Items: []api.ReportItem{{Type: "form", FormID: "00000000000000000000000000000001", AgeMS: 1000}}}
+	_, err := w.client.Report(t.Context(), testApp, report)
+	must(t, err)
+	if got := w.push(user, legacyMessage("pages/dead")); got.Outcome != "failed" || got.Errcode != 41028 {
+		t.Errorf("push %+v", got)
+	}
+	if c := w.user(user).Counts; c.Dead != 1 {
+		t.Errorf("counts %+v", c)
+	}
+	w.check()
+}
+
 func TestWrongOpenIDsStopTheCampaignBeforePermitsAreLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{}, nil)

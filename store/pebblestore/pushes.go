@@ -125,9 +125,12 @@ func (st *step) reservePush(p *store.Push, need record.Need) (store.PushAnswer, 
 		}
 	} else {
 		a.Status = store.PushSkipped
-		w.State, w.Outcome = minapush.Settled, minapush.Skipped
+		w.State, w.Outcome, w.Reason = minapush.Settled, minapush.Skipped, minapush.ReasonNoPermit
+		if p.LastReason != "" {
+			w.Outcome, w.Reason, w.Errcode = minapush.Failed, p.LastReason, p.LastErrcode
+		}
 		w.ReservedAt, w.SettledAt, w.Deadline = time.Time{}, p.Now, time.Time{}
-		w.Reason = t.count(minapush.Skipped, minapush.ReasonNoPermit)
+		w.Reason = t.count(w.Outcome, w.Reason)
 	}
 	a.Delivery = w.Delivery
 	if p.Key != "" {

@@ -36,6 +36,9 @@ func (m *Model) ReservePush(ctx context.Context, s minapush.Shard, p store.Push)
 		r.hold(u, permit, p.Need, now)
 		r.Deadline = modelMilli(p.Deadline)
 		answer.Status = store.PushReserved
+	} else if p.LastReason != "" {
+		r.Errcode = p.LastErrcode
+		b.finish(r, minapush.Failed, p.LastReason, now)
 	} else {
 		b.finish(r, minapush.Skipped, minapush.ReasonNoPermit, now)
 	}

@@ -9,6 +9,18 @@ import (
 
 type suitePush struct{ *suiteKit }
 
+func (k suitePush) AWithdrawnOneWithoutAnotherPermitHasFailed() {
+	k.give("u", suiteForm("a", suiteDay))
+	p := k.askPush("u", "p")
+	k.settlePush(suiteEnd(k.reservePush(p, store.PushReserved).Delivery, minapush.Pending, store.Burn))
+	p.Attempt, p.LastReason, p.LastErrcode = 2, "41028", 41028
+	d := k.reservePush(p, store.PushSkipped).Delivery
+	if d.Outcome != minapush.Failed || d.Reason != "41028" || d.Errcode != 41028 {
+		k.t.Errorf("row %+v, want failed (41028)", d)
+	}
+	k.wantTally(p.Batch, suiteSum{"failed 41028": 1})
+}
+
 func (k suitePush) HoldsAPermitAndWritesTheRow() {
 	form := suiteForm(suiteCode(1), suiteDay)
 	form.Source = 3
