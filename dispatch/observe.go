@@ -64,7 +64,7 @@ func (h *health) look(v verdict, err error) (trouble string, wait time.Duration)
 func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now time.Time) {
 	r.d.metrics.answered(v, err)
 	r.gate.answered(v.busy, now)
-	r.ruled(c, c.answered(v, shard, now))
+	// What stops or holds goes first: counting the last answer of the first wave lets all others through.
 	switch v.act {
 	case stopCampaign:
 		r.stop(c, v.why)
@@ -75,6 +75,7 @@ func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now
 	case holdApp:
 		r.holdAll(minapush.Hold{Why: v.why, Until: v.until}, now)
 	}
+	r.ruled(c, c.answered(v, shard, now))
 	switch trouble, wait := r.health.look(v, err); {
 	case trouble != "" && wait == 0:
 		r.stop(c, minapush.Reason{Code: trouble, Params: answerOf(err)})

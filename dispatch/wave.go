@@ -22,13 +22,9 @@ func (v *visit) send(c *campaignRun, rows []minapush.Delivery) {
 			slots = v.r.gate.take(ctx, n)
 		}
 		c.readmit(n - slots)
-		if slots == 0 || ctx.Err() != nil {
-			c.readmit(slots)
-			v.r.gate.give(slots)
-			v.giveBack(c, rows)
-			return
-		}
-		if now := v.r.d.cfg.Now(); c.order(now).blocks(now) {
+		// The run itself is asked too: ctx hears of its end a moment later.
+		now := v.r.d.cfg.Now()
+		if slots == 0 || ctx.Err() != nil || c.ctx.Err() != nil || c.order(now).blocks(now) {
 			c.readmit(slots)
 			v.r.gate.give(slots)
 			v.giveBack(c, rows)
