@@ -32,8 +32,8 @@ check: tools ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabi
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(BIN)/golangci-lint run
-	@if $(GO) run golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION) ./... ; then :; else code=$$?; \
-		if [ $$code -eq 3 ]; then exit 3; else echo "govulncheck: the vulnerability database could not be reached; skipped"; fi; fi
+	@$(BIN)/govulncheck ./...; code=$$?; if [ $$code -eq 3 ]; then exit 3; elif [ $$code -ne 0 ]; then \
+		echo "govulncheck: the vulnerability database could not be reached; skipped"; fi
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 slow: ## the long fault runs: fifty kills (ROUNDS), a minute of each fuzz target (FUZZTIME)
@@ -47,10 +47,13 @@ slow: ## the long fault runs: fifty kills (ROUNDS), a minute of each fuzz target
 bench: ## the benchmarks of every room
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-tools: $(BIN)/golangci-lint ## install what the tests and checks need
+tools: $(BIN)/golangci-lint $(BIN)/govulncheck ## install what the checks need
 
 $(BIN)/golangci-lint:
 	GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+$(BIN)/govulncheck:
+	GOBIN=$(CURDIR)/$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
 
 clean: ## remove what was built
 	rm -rf $(BIN) dist
