@@ -83,25 +83,6 @@ func (l *Ledger) List(ctx context.Context, app minapush.App, batch string, match
 	return page, nil
 }
 
-// Each calls f for every delivery of a batch, page by page, so that memory does not grow with their number. An error of f ends it.
-func (l *Ledger) Each(ctx context.Context, app minapush.App, batch string, match *minapush.Outcome, f func(minapush.Delivery) error) error {
-	for after := ""; ; {
-		page, err := l.List(ctx, app, batch, match, after, 1000)
-		if err != nil {
-			return err
-		}
-		for _, d := range page.Deliveries {
-			if err := f(d); err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
-			return nil
-		}
-		after = page.Next
-	}
-}
-
 // Forget removes the settled rows of a batch; its sums stay.
 func (l *Ledger) Forget(ctx context.Context, app minapush.App, batch string) error {
 	for n := range app.Shards {

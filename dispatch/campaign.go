@@ -48,7 +48,7 @@ type campaignRun struct {
 	ruledAt   time.Time
 	toRule    map[uint32]bool
 	asked     map[uint32]bool // shards that were asked for suspects in this recheck
-	goOn      bool            // a storm is over, and no shard knows yet
+	over      bool            // a storm is over, and no shard knows yet
 
 	drained  map[uint32]bool // shards with nothing left to do
 	accepted int
@@ -212,7 +212,7 @@ func (c *campaignRun) rule(r ruling, now time.Time) {
 		}
 		c.suspected = map[uint32]bool{}
 		// After a recheck every shard goes on where the storm stopped it.
-		c.goOn, c.asked = c.goOn || len(c.asked) > 0, map[uint32]bool{}
+		c.over, c.asked = c.over || len(c.asked) > 0, map[uint32]bool{}
 	case wait:
 		c.hold = minapush.Hold{Why: minapush.Reason{Code: reasonStorm}, Until: now.Add(c.storm.cfg.Wait)}
 		c.writing++
@@ -223,7 +223,7 @@ func (c *campaignRun) rule(r ruling, now time.Time) {
 func (c *campaignRun) shardsToRule() (shards []uint32, all bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all, c.goOn = c.goOn, false
+	all, c.over = c.over, false
 	return slices.Collect(maps.Keys(c.toRule)), all
 }
 

@@ -44,7 +44,8 @@ func (r *remote) client() (*client.Client, error) {
 		}
 		key = strings.TrimSpace(string(b))
 	}
-	return client.New(r.server, key, client.Config{})
+	// Somebody sits and waits: an answer that says "not now" is shown at once, and may be repeated by hand.
+	return client.New(r.server, key, client.Config{Tries: 1})
 }
 
 // open returns a client and the app that commands are about.
