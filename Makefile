@@ -5,6 +5,9 @@ GO ?= go
 BIN := bin
 ROUNDS ?= 50
 FUZZTIME ?= 60s
+ROWS ?= 1000000
+LOAD_SECONDS ?= 30
+LOAD_RATE ?= 6700
 LINT_VERSION := v2.15.0
 VULN_VERSION := v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -13,7 +16,10 @@ LDFLAGS := -X main.version=$(VERSION)
 # The embedded store needs no C: without cgo the build is quicker and the binary static.
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test check slow bench tools clean
+# What make dist builds for.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: help run build dist test check slow bench tools clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +29,17 @@ run: ## start the demo: server, WeChat simulator and sample users on loopback
 
 build: ## build the binary into bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/minapush ./cmd/minapush
+
+dist: ## build static binaries for every platform into dist/, with checksums
+	@rm -rf dist && mkdir -p dist
+	@set -e; for p in $(PLATFORMS); do \
+		os=$${p%/*}; arch=$${p#*/}; name=minapush_$(VERSION)_$${os}_$${arch}; mkdir -p dist/$$name; \
+		ext=; [ $$os = windows ] && ext=.exe; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o dist/$$name/minapush$$ext ./cmd/minapush; \
+		cp README.md README.zh-CN.md LICENSE CHANGELOG.md dist/$$name/; cp -r docs deploy dist/$$name/; \
+		tar -C dist --sort=name --owner=0 --group=0 --mtime="@$${SOURCE_DATE_EPOCH:-0}" -czf dist/$$name.tar.gz $$name; rm -r dist/$$name; \
+		echo "  $$name.tar.gz"; \
+	done; cd dist && sha256sum *.tar.gz > checksums.txt
 
 test: ## run every test; three rounds of each fault run
 	$(GO) vet ./...
@@ -36,16 +53,17 @@ check: tools ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabi
 		echo "govulncheck: the vulnerability database could not be reached; skipped"; fi
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-slow: ## the long fault runs: fifty kills (ROUNDS), a minute of each fuzz target (FUZZTIME)
-	MINAPUSH_TEST_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree' -v ./cmd/minapush ./store/...
+slow: ## the long runs: fifty kills (ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
+	MINAPUSH_TEST_ROUNDS=$(ROUNDS) MINAPUSH_TEST_ROWS=$(ROWS) MINAPUSH_TEST_LOAD_SECONDS=$(LOAD_SECONDS) MINAPUSH_TEST_LOAD_RATE=$(LOAD_RATE) \
+		$(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree|Import|Load' -v ./cmd/minapush ./store/...
 	@for pkg in $$($(GO) list ./...); do \
 		dir=$${pkg#github.com/minapush/minapush}; dir=.$${dir}; \
 		for f in $$(grep -hoE 'func (Fuzz[A-Za-z0-9_]+)' $$dir/*_test.go 2>/dev/null | awk '{print $$2}'); do \
-			echo "fuzz $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$dir || exit 1; \
+			echo "fuzz $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$dir || exit 1; \
 		done; done
 
-bench: ## the benchmarks of every room
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## measure this machine: each figure with its limit beside it (docs/benchmarks.md)
+	$(GO) run ./cmd/minapush bench
 
 tools: $(BIN)/golangci-lint $(BIN)/govulncheck ## install what the checks need
 

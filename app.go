@@ -3,6 +3,7 @@ package minapush
 import (
 	"hash/fnv"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -80,6 +81,11 @@ type App struct {
 // Shard returns the shard that holds everything of one user.
 func (a App) Shard(o OpenID) Shard { return Shard{App: a.Number, N: ShardOf(o, a.Shards)} }
 
+// UIDShard returns the shard that holds the index entry of a uid.
+func (a App) UIDShard(uid string) Shard {
+	return Shard{App: a.Number, N: ShardOf(OpenID("uid:"+uid), a.Shards)}
+}
+
 // Shard is one shard of one app: what a single atomic step can reach.
 type Shard struct {
 	App uint32
@@ -125,6 +131,18 @@ type TokenSource struct {
 	Path string
 	// Value is the token of TokenFixed.
 	Value string
+}
+
+// CloudMetadata tells the addresses at which clouds hand out the credentials of a machine to whoever asks from it. No app's WeChat or
+// token service is there: who may set its address must not learn the machine's secrets by it. Read 2026-06: 169.254.169.254 (Amazon,
+// Google, Azure, Huawei, Baidu), 169.254.170.2 and fd00:ec2::254 (Amazon), 100.100.100.200 (Alibaba), 169.254.0.23 (Tencent,
+// metadata.tencentyun.com).
+func CloudMetadata(a netip.Addr) bool {
+	switch a.Unmap().WithZone("").String() {
+	case "169.254.169.254", "169.254.170.2", "fd00:ec2::254", "100.100.100.200", "169.254.0.23":
+		return true
+	}
+	return false
 }
 
 // LogValue keeps what may be secret out of logs.

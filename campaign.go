@@ -1,6 +1,9 @@
 package minapush
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // CampaignState is where a campaign stands.
 type CampaignState string
@@ -34,6 +37,11 @@ type Campaign struct {
 	// Message is what is sent, and Kind the kind of its template.
 	Message Message
 	Kind    TemplateKind
+	// Audience is who it is for.
+	Audience Audience
+	// RetryOf is the campaign whose failed deliveries its list was made from; empty for others.
+	RetryOf string
+
 	// AtLeastOnce re-sends what may have arrived, with another permit. The default is at most once.
 	AtLeastOnce bool
 	// StartAt is when it starts by itself; zero: by a start call.
@@ -54,6 +62,22 @@ type Campaign struct {
 	StartedAt time.Time
 	EndedAt   time.Time
 }
+
+// Audience is who a campaign is for. The zero Audience is every user of the app.
+type Audience struct {
+	// List keeps to the users on the campaign's own list, which is filled before its start.
+	List bool
+	// Listed counts the list when the campaign was started.
+	Listed int64 `json:",omitempty"`
+	// Filling tells that the list is still being copied from another campaign: until it is done the campaign cannot be started.
+	Filling bool `json:",omitempty"`
+	// Where is an audience expression in JSON (package audience): users for whom it does not hold are not part of the audience.
+	// Empty: it holds for all. With List it must be empty.
+	Where json.RawMessage `json:",omitempty"`
+}
+
+// MaxListRows is up to how many users a list leaves a row for each user skipped, too; longer lists count them by reason only.
+const MaxListRows = 100_000
 
 // Hold is a wait that ends by itself.
 type Hold struct {

@@ -83,6 +83,8 @@ type Delivery struct {
 
 	// Permit is the permit used or held; its Kind is 0 when there is none.
 	Permit Permit
+	// Values fill the message's placeholders for this user, of a campaign with a list. Only what ReserveBatch returns has them.
+	Values map[string]string
 	// Attempt numbers the reservations of this delivery, from 1. Every later step names it, so that a late call of an
 	// earlier attempt does nothing.
 	Attempt uint32
@@ -109,6 +111,8 @@ const (
 	ReasonReadTimeout = "read_timeout"
 	ReasonBadAnswer   = "bad_answer"
 	ReasonArrived     = "had_arrived"
+	ReasonOptedOut    = "opted_out"
+	ReasonElsewhere   = "elsewhere" // accepted, but sent by somebody else
 )
 
 // Tally sums the deliveries of a batch by outcome and reason.

@@ -3,6 +3,7 @@ package minapush
 import (
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +29,7 @@ const (
 	maxPage   = 1024
 	maxValue  = 1024
 	maxValues = 32
+	maxKey    = 64
 )
 
 // Validate refuses what no platform would take. It does not know the template's keys.
@@ -44,18 +46,21 @@ func (m Message) Validate() error {
 	if !slices.Contains([]string{"", "zh_CN", "en_US", "zh_HK", "zh_TW"}, m.Lang) {
 		return FieldError("lang", "must be zh_CN, en_US, zh_HK or zh_TW, not %q", m.Lang)
 	}
+	if len(m.Emphasis) > maxKey || !utf8.ValidString(m.Emphasis) {
+		return FieldError("emphasis", "must be the name of a key, UTF-8 of at most %d bytes", maxKey)
+	}
 	if len(m.Values) > maxValues {
 		return FieldError("values", "must have at most %d keys, has %d", maxValues, len(m.Values))
 	}
 	for k, v := range m.Values {
-		if k == "" || len(k) > 64 || !utf8.ValidString(k) {
-			return FieldError("values", "key %q must be UTF-8 of 1 to 64 bytes", k)
+		if k == "" || len(k) > maxKey || !utf8.ValidString(k) {
+			return FieldError("values", "key %q must be UTF-8 of 1 to %d bytes", k, maxKey)
 		}
 		if len(v) > maxValue || !utf8.ValidString(v) {
 			return FieldError("values."+k, "must be UTF-8 of at most %d bytes", maxValue)
 		}
-		if strings.Contains(v, "{{") {
-			return FieldError("values."+k, "holds a placeholder, and this release fills none")
+		if err := checkPlaceholders(k, v); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -77,6 +82,55 @@ func (m Message) CheckAgainst(t Template) error {
 	for k := range m.Values {
 		if !known[k] {
 			return FieldError("values."+k, "is not a key of template %s", t.ID)
+		}
+	}
+	return nil
+}
+
+var placeholder = regexp.MustCompile(`\{\{\s*([A-Za-z_][A-Za-z0-9_.-]{0,63})\s*\}\}`)
+
+// checkPlaceholders refuses braces that are no placeholder, since the user would see them.
+func checkPlaceholders(key, value string) error {
+	if rest := placeholder.ReplaceAllString(value, ""); strings.Contains(rest, "{{") || strings.Contains(rest, "}}") {
+		return FieldError("values."+key, `has "{{" or "}}" that is not part of a placeholder such as {{name}}`)
+	}
+	return nil
+}
+
+// Placeholders lists the names that the values ask for, sorted, each once; nil for none.
+func (m Message) Placeholders() []string {
+	var names []string
+	for _, v := range m.Values {
+		for _, found := range placeholder.FindAllStringSubmatch(v, -1) {
+			names = append(names, found[1])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Fill returns the message with each placeholder replaced by its value; one without a value becomes empty.
+func (m Message) Fill(values map[string]string) Message {
+	filled := make(map[string]string, len(m.Values))
+	for k, v := range m.Values {
+		filled[k] = placeholder.ReplaceAllStringFunc(v, func(found string) string {
+			return values[placeholder.FindStringSubmatch(found)[1]]
+		})
+	}
+	m.Values = filled
+	return m
+}
+
+// CheckFilled refuses a message with placeholders, of which a user would see the braces.
+func (m Message) CheckFilled() error {
+	keys := make([]string, 0, len(m.Values))
+	for k := range m.Values {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		if found := placeholder.FindString(m.Values[k]); found != "" {
+			return FieldError("values."+k, "has the placeholder %s, which only a campaign with a list can fill", found)
 		}
 	}
 	return nil

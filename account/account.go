@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// DefaultCacheFor is how old an app or a key may be that Accounts answers with.
+	// DefaultCacheFor is how old an app, a scene or a key may be that Accounts answers with.
 	DefaultCacheFor = time.Second
 	// DefaultSessionLife is how long a session token is good.
 	DefaultSessionLife = 24 * time.Hour
@@ -23,14 +23,14 @@ type Config struct {
 	Now func() time.Time
 	// Rand makes keys and ids; it must be cryptographically strong and safe for concurrent use. Defaults to crypto/rand.
 	Rand io.Reader
-	// CacheFor is how long an app or an API key is remembered, and so how late a change made on another node is seen. Changes
+	// CacheFor is how long an app, its scenes or an API key are remembered, and so how late a change made on another node is seen. Changes
 	// made through the same Accounts are seen at once. Negative: not at all. Defaults to DefaultCacheFor.
 	CacheFor time.Duration
 	// SessionLife is how long a session token is good, at least a second. Defaults to DefaultSessionLife.
 	SessionLife time.Duration
 }
 
-// Accounts answers for apps, templates, API keys, sessions and stored access tokens. It may be used by any number of goroutines,
+// Accounts answers for apps, templates, scenes, API keys, sessions and stored access tokens. It may be used by any number of goroutines,
 // and by any number of nodes on one store.
 type Accounts struct {
 	docs        store.Documents
@@ -40,6 +40,7 @@ type Accounts struct {
 	sessionLife time.Duration
 	apps        *cache[appRecord]
 	keys        *cache[keyRecord]
+	scenes      *cache[[]Scene]
 
 	mu      sync.Mutex
 	signing []byte // guarded by mu; nil until it is first needed
@@ -70,6 +71,7 @@ func New(docs store.Documents, sealer *Sealer, cfg Config) (*Accounts, error) {
 	return &Accounts{
 		docs: docs, sealer: sealer, now: cfg.Now, rand: cfg.Rand, sessionLife: cfg.SessionLife,
 		apps: newCache[appRecord](cfg.CacheFor, cfg.Now), keys: newCache[keyRecord](cfg.CacheFor, cfg.Now),
+		scenes: newCache[[]Scene](cfg.CacheFor, cfg.Now),
 	}, nil
 }
 

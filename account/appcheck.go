@@ -2,6 +2,7 @@ package account
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -147,10 +148,18 @@ func checkURL(field, raw string, query bool, plain func(host string) bool) error
 		return minapush.FieldError(field, "must be an http or https URL of at most %d bytes", maxURL)
 	case u.User != nil || u.Fragment != "" || (u.RawQuery != "" && !query):
 		return minapush.FieldError(field, "must have no user or fragment, and a base URL no query")
+	case offLimits(u.Hostname()):
+		return minapush.FieldError(field, "must not be the cloud's own service for this machine")
 	case u.Scheme == "http" && !plain(u.Hostname()):
 		return minapush.FieldError(field, "must be https: secrets would travel in clear")
 	}
 	return nil
+}
+
+// offLimits tells addresses that only hold secrets of the machine. Names that lead there are stopped when they are dialled.
+func offLimits(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && minapush.CloudMetadata(a)
 }
 
 func loopback(host string) bool {

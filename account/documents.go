@@ -16,6 +16,7 @@ const (
 	kindCounter    = "account.counter"
 	kindKey        = "account.key"
 	kindTemplate   = "account.template"
+	kindScene      = "account.scene"
 	kindSigningKey = "account.signing_key"
 	kindToken      = "account.token"
 	kindSealCheck  = "account.seal_check"

@@ -54,7 +54,7 @@ func (b *bundle) app(t *testing.T, id minapush.AppID) minapush.App {
 func (b *bundle) dump(t *testing.T) []store.Document {
 	t.Helper()
 	var all []store.Document
-	for _, kind := range []string{"app", "counter", "key", "template", "signing_key", "token", "seal_check"} {
+	for _, kind := range []string{"app", "counter", "key", "template", "scene", "signing_key", "token", "seal_check"} {
 		docs, err := b.docs.ListDocuments(b.ctx, "account."+kind, "", 1000)
 		must(t, err)
 		all = append(all, docs...)

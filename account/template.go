@@ -5,14 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/store"
 )
 
-// maxTemplate bounds a stored template, in bytes of JSON.
-const maxTemplate = 64 << 10
+const (
+	// maxTemplate bounds a stored template, in bytes of JSON.
+	maxTemplate = 64 << 10
+	// maxTitle and maxExample bound its texts, in bytes.
+	maxTitle, maxExample = 1 << 10, 16 << 10
+)
 
 type storedTemplate struct {
 	V        int               `json:"v"`
@@ -24,8 +29,14 @@ func (a *Accounts) PutTemplate(ctx context.Context, app minapush.AppID, t minapu
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	if b, err := json.Marshal(t); err != nil || len(b) > maxTemplate {
-		return minapush.FieldError("template", "must be at most %d bytes", maxTemplate)
+	b, err := json.Marshal(t)
+	switch {
+	case len(t.Title) > maxTitle:
+		return minapush.FieldError("title", "must be at most %d bytes", maxTitle)
+	case len(t.Example) > maxExample:
+		return minapush.FieldError("example", "must be at most %d bytes", maxExample)
+	case err != nil || len(b) > maxTemplate: // what is left to be large
+		return minapush.FieldError("keys", "must not make the template larger than %d bytes", maxTemplate)
 	}
 	if _, err := a.App(ctx, app); err != nil {
 		return err
@@ -74,12 +85,22 @@ func (a *Accounts) Templates(ctx context.Context, app minapush.AppID) ([]minapus
 	return templates, nil
 }
 
-// DeleteTemplate removes a template. Permits for it stay. Errors: NotFound.
+// DeleteTemplate removes a template. Permits for it stay. Errors: NotFound; Conflict (a scene asks for it: WeChat refuses the whole
+// question if it does not know one of its templates).
 func (a *Accounts) DeleteTemplate(ctx context.Context, app minapush.AppID, id string) error {
 	if checkTemplateName(app, id) != nil {
 		return unknownTemplate(app, id)
 	}
-	err := a.remove(ctx, kindTemplate, templateDoc(app, id))
+	scenes, err := a.loadScenes(ctx, app)
+	if err != nil {
+		return fmt.Errorf("delete template %s: %w", id, err)
+	}
+	for _, sc := range scenes {
+		if slices.Contains(sc.Templates, id) {
+			return minapush.Errorf(minapush.Conflict, "scene %s asks for template %s: change the scene first", sc.Name, id)
+		}
+	}
+	err = a.remove(ctx, kindTemplate, templateDoc(app, id))
 	if errors.Is(err, minapush.NotFound) {
 		return unknownTemplate(app, id)
 	}

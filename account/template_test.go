@@ -60,9 +60,10 @@ func TestPutTemplateRefusesWhatNoMessageCouldUse(t *testing.T) {
 	b := setup(t)
 	b.app(t, "wx0123")
 	for field, tmpl := range map[string]minapush.Template{
-		"id":       {ID: "a b", Kind: minapush.OneTimeTemplate},
-		"kind":     {ID: "T", Kind: "weekly"},
-		"template": {ID: "T", Kind: minapush.OneTimeTemplate, Example: strings.Repeat("x", 70_000)},
+		"id":      {ID: "a b", Kind: minapush.OneTimeTemplate},
+		"kind":    {ID: "T", Kind: "weekly"},
+		"example": {ID: "T", Kind: minapush.OneTimeTemplate, Example: strings.Repeat("x", 70_000)},
+		"title":   {ID: "T", Kind: minapush.OneTimeTemplate, Title: strings.Repeat("x", 2000)},
 	} {
 		wantField(t, b.one.PutTemplate(b.ctx, "wx0123", tmpl), field)
 	}

@@ -1,11 +1,16 @@
 package api
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // NewCampaign makes a campaign: POST campaigns.
 type NewCampaign struct {
 	Name    string  `json:"name,omitempty"`
 	Message Message `json:"message"`
+	// Audience is who it is for; absent: every user of the app.
+	Audience *Audience `json:"audience,omitempty"`
 	// StartAt is when it starts by itself; absent: by a start call, or at once with Start.
 	StartAt time.Time `json:"start_at,omitzero"`
 	Start   bool      `json:"start,omitempty"`
@@ -17,13 +22,64 @@ type NewCampaign struct {
 	AtLeastOnce bool `json:"at_least_once,omitempty"`
 }
 
+// Audience is who a campaign is for.
+type Audience struct {
+	// List keeps to the users of the campaign's own list, which PUT campaigns/{id}/audience fills before the start.
+	List bool `json:"list,omitempty"`
+	// Listed counts the list when the campaign was started.
+	Listed int64 `json:"listed,omitempty"`
+	// Where is an audience expression, such as {"seen_within": "7d"}: the campaign is for the users for whom it holds. It cannot
+	// stand beside List. docs/api.md has its words.
+	Where json.RawMessage `json:"where,omitempty"`
+}
+
+// ListAnswer answers PUT campaigns/{id}/audience. What it calls added is durable, and so is it if the answer is lost: the same list
+// may be sent again.
+type ListAnswer struct {
+	// Rows counts the rows read; each is one of Added, Duplicate (on the list already; the values that came first stay) and Refused.
+	Rows      int64 `json:"rows"`
+	Added     int64 `json:"added"`
+	Duplicate int64 `json:"duplicate"`
+	Refused   int64 `json:"refused"`
+	// Problems names the first refused rows, at most MaxRowProblems.
+	Problems []RowProblem `json:"problems"`
+	// Listed counts the whole list as it now stands.
+	Listed int64 `json:"listed"`
+}
+
+// DryRun answers POST campaigns?dry_run=true: what the campaign would meet. Nothing is made.
+type DryRun struct {
+	// Users counts all users of the app and Reachable those who hold a permit for the template now, both by the survey at SurveyedAt;
+	// absent before the first survey. With an audience they are upper bounds, which Narrowed says.
+	Users      *int64    `json:"users,omitempty"`
+	Reachable  *int64    `json:"reachable,omitempty"`
+	SurveyedAt time.Time `json:"surveyed_at,omitzero"`
+	Narrowed   bool      `json:"narrowed"`
+	// Seconds is how long sending to Reachable takes at the app's rate; absent if the rate is unlimited.
+	Seconds *int64 `json:"seconds,omitempty"`
+}
+
+// Retry makes a campaign from those that another one did not reach: POST campaigns/{id}/retry. Its list is made from the deliveries
+// that are kept, so it must be asked for before they are forgotten.
+type Retry struct {
+	Name string `json:"name,omitempty"`
+	// Outcomes chooses the deliveries: failed (the default), refused, skipped, unknown. Users who were skipped leave a delivery only in
+	// list campaigns. Naming unknown may send a message twice.
+	Outcomes []string `json:"outcomes,omitempty"`
+	// Start starts it at once.
+	Start bool `json:"start,omitempty"`
+}
+
 // Campaign is one message to an audience.
 type Campaign struct {
 	ID      string  `json:"id"`
 	Name    string  `json:"name"`
 	Message Message `json:"message"`
 	// TemplateKind is legacy, one_time or long_term.
-	TemplateKind string    `json:"template_kind"`
+	TemplateKind string   `json:"template_kind"`
+	Audience     Audience `json:"audience"`
+	// RetryOf is the campaign from whose deliveries the list was made.
+	RetryOf      string    `json:"retry_of,omitempty"`
 	AtLeastOnce  bool      `json:"at_least_once"`
 	StartAt      time.Time `json:"start_at,omitzero"`
 	GraceSeconds int       `json:"grace_seconds"`
@@ -59,12 +115,13 @@ type Progress struct {
 	// ShardsDone of Shards are through with their users.
 	ShardsDone int `json:"shards_done"`
 	Shards     int `json:"shards"`
-	// NotWalked estimates the users still to be examined, from the survey at SurveyedAt; absent before the first survey.
+	// NotWalked counts the users still to be examined: of a list exactly, otherwise as the survey at SurveyedAt suggests; absent before
+	// the first survey.
 	NotWalked  *int64    `json:"not_walked,omitempty"`
 	SurveyedAt time.Time `json:"surveyed_at,omitzero"`
 }
 
-// Campaigns answers GET campaigns, oldest first.
+// Campaigns answers GET campaigns, newest first.
 type Campaigns struct {
 	Campaigns []Campaign `json:"campaigns"`
 	// Next is the cursor of the next page; absent at the end.

@@ -31,7 +31,19 @@ var bodies = map[string]struct{ request, answer any }{
 	"create-campaign": {api.NewCampaign{}, api.Campaign{}}, "schedule-campaign": {api.NewCampaign{}, api.Campaign{}}, "campaign": {nil, api.Campaign{}},
 	"list-campaigns": {nil, api.Campaigns{}}, "deliveries": {nil, api.Deliveries{}}, "pause-finished": {}, "cancel-campaign": {nil, api.Campaign{}},
 	"no-key": {}, "bad-key": {}, "erase-user": {}, "health": {nil, api.Health{}},
+	"resume-app": {api.AppChange{}, api.App{}}, "put-profile": {api.NewProfile{}, api.Profile{}}, "put-opt-out": {api.NewOptOut{}, api.Profile{}},
+	"user-by-uid": {nil, api.User{}}, "uid-not-found": {}, "import-users": {nil, api.ImportAnswer{}}, "import-users-csv": {nil, api.ImportAnswer{}},
+	"import-permits": {nil, api.ImportAnswer{}}, "import-wrong-type": {}, "export-permits": {nil, api.PermitPage{}}, "export-permits-csv": {},
+	"export-permits-ndjson": {}, "spent": {api.Spent{}, api.Push{}}, "spent-replayed": {api.Spent{}, api.Push{}},
+	"put-scene": {api.Scene{}, api.Scene{}}, "list-scenes": {nil, api.Scenes{}}, "me": {nil, api.Me{}}, "delete-scene": {},
+	"reach-fresh": {nil, api.Reach{}}, "stock": {nil, api.Stock{}}, "dry-run": {api.NewCampaign{}, api.DryRun{}},
+	"audience-invalid": {api.NewCampaign{}, nil}, "create-list-campaign": {api.NewCampaign{}, api.Campaign{}}, "fill-audience": {nil, api.ListAnswer{}},
+	"list-campaign-waits": {nil, api.Campaign{}}, "start-campaign": {nil, api.Campaign{}}, "list-campaign-ended": {nil, api.Campaign{}},
+	"retry-campaign": {api.Retry{}, api.Campaign{}}, "sync-templates": {nil, api.TemplateSync{}}, "checks": {api.NewChecks{}, api.Checks{}}, "backup": {},
 }
+
+// rows are the types of the rows of golden files, in requests and answers of lines of JSON.
+var rows = map[string]any{"import-users": api.UserRow{}, "import-permits": api.PermitRow{}, "export-permits-ndjson": api.PermitRow{}}
 
 func TestGoldenBodiesAreExactlyTheTypes(t *testing.T) {
 	t.Parallel()
@@ -53,6 +65,7 @@ func TestGoldenBodiesAreExactlyTheTypes(t *testing.T) {
 		var g struct {
 			Status          int
 			Request, Answer json.RawMessage
+			Body, Text      string
 		}
 		if err := json.Unmarshal(text, &g); err != nil {
 			t.Fatal(err)
@@ -62,6 +75,9 @@ func TestGoldenBodiesAreExactlyTheTypes(t *testing.T) {
 		}
 		roundTrip(t, file+" request", g.Request, types.request)
 		roundTrip(t, file+" answer", g.Answer, types.answer)
+		for line := range strings.Lines(g.Body + g.Text) {
+			roundTrip(t, file+" row", json.RawMessage(line), rows[name])
+		}
 	}
 }
 

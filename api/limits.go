@@ -1,6 +1,6 @@
 package api
 
-// IdempotencyKey is the header that makes a repeated push or campaign the same one.
+// IdempotencyKey is the header that makes a repeated push, campaign or retry the same one.
 const IdempotencyKey = "Idempotency-Key"
 
 // Limits of requests. Those of messages, templates and items are told by the problem that a larger one gets.
@@ -17,7 +17,15 @@ const (
 	// DefaultDeliveries and MaxDeliveries are how many deliveries a page has.
 	DefaultDeliveries = 100
 	MaxDeliveries     = 1000
+	// DefaultExport and MaxExport are the permits of how many users a page of GET permits/export has.
+	DefaultExport = 500
+	MaxExport     = 2000
+	// MaxImportID is the length of an import's id in bytes: printable ASCII without #.
+	MaxImportID = 64
 )
+
+// NextHeader has the cursor of the next page, of a page of lines (GET permits/export); absent at the end.
+const NextHeader = "Minapush-Next"
 
 // OpenIDHeader names the user of a report, for a relay that forwards the SDK's body unchanged.
 const OpenIDHeader = "Minapush-Openid"

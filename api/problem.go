@@ -41,26 +41,29 @@ func (c Code) Error() string { return string(c) }
 const (
 	NumInvalid          = 40001 // a field breaks a rule
 	NumMalformed        = 40002 // the body is not JSON in UTF-8
-	NumUnknownField     = 40003 // the body has a field that the call does not know
+	NumUnknownField     = 40003 // the body or query has a field that the call does not know
 	NumNoCredentials    = 40101 // no Authorization header
 	NumBadCredentials   = 40102 // an API key or session token that is not valid
 	NumForbidden        = 40301 // the key is not for this app, or lacks the scope
 	NumNotFound         = 40401 // the thing does not exist
 	NumNoRoute          = 40402 // the path does not exist
 	NumMethod           = 40501 // the path exists, the method does not
+	NumSlowBody         = 40801 // the body made no progress, or took too long
 	NumConflict         = 40901 // the thing exists, or is not in a state for the call
 	NumInProgress       = 40902 // a call with this Idempotency-Key is in progress
 	NumTooLarge         = 41301 // the body is over the limit
-	NumContentType      = 41501 // the body is not application/json
+	NumContentType      = 41501 // the body is not of a type that the call takes
 	NumKeyReused        = 42201 // this Idempotency-Key was used with another body
 	NumThrottled        = 42901 // not now: pace, quota, or another delivery of the user
 	NumTooManyReports   = 42902 // too many reports of one user
+	NumTooManyOfAddress = 42903 // too many requests or logins of one client address
 	NumInternal         = 50001 // a fault of the server
 	NumUncertain        = 50201 // it may have happened
 	NumPlatform         = 50202 // WeChat's answer leaves no outcome to tell
 	NumUnavailable      = 50301 // nothing happened; repeat
 	NumStopped          = 50302 // the app's kill switch is on
 	NumPlatformRejected = 50303 // WeChat refused the app's credential
+	NumCrowded          = 50304 // the server works on as many requests as it may
 )
 
 // Problem is the body of every answer with a status of 400 or more (RFC 9457).
@@ -75,6 +78,8 @@ type Problem struct {
 	Number int    `json:"number"`
 	// Errcode is WeChat's code, if it was WeChat that refused.
 	Errcode int `json:"errcode,omitempty"`
+	// Reason says why, where a stable code does: "not_sent" (WeChat could not be reached), "read_timeout", "stopped".
+	Reason *Reason `json:"reason,omitempty"`
 	// Errors names what is wrong with the request, for Invalid.
 	Errors []FieldProblem `json:"errors,omitempty"`
 }

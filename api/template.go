@@ -22,3 +22,14 @@ type TemplateKey struct {
 type Templates struct {
 	Templates []Template `json:"templates"`
 }
+
+// TemplateSync answers POST templates/sync: what WeChat has, compared with what was known here. Templates of WeChat are written here;
+// those that WeChat does not have are named, and stay.
+type TemplateSync struct {
+	Added   []string `json:"added"`
+	Changed []string `json:"changed"`
+	Same    []string `json:"same"`
+	// Missing are known here and not on WeChat: messages of them fail with 40037. Legacy templates are never listed by WeChat, and are
+	// not counted.
+	Missing []string `json:"missing"`
+}

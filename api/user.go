@@ -6,7 +6,9 @@ import "time"
 type User struct {
 	OpenID    string    `json:"openid"`
 	FirstSeen time.Time `json:"first_seen"`
-	LastSeen  time.Time `json:"last_seen"`
+	// LastSeen is absent for a user who was told of by the backend and never seen.
+	LastSeen time.Time `json:"last_seen,omitzero"`
+	Profile  Profile   `json:"profile"`
 	// Busy tells that a delivery holds one of the user's permits, and Erasing that the user goes when it is settled.
 	Busy    bool `json:"busy"`
 	Erasing bool `json:"erasing"`

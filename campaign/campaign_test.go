@@ -9,40 +9,56 @@ import (
 	"time"
 
 	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/audience"
 	"github.com/minapush/minapush/campaign"
+	"github.com/minapush/minapush/delivery"
 	"github.com/minapush/minapush/store/storetest"
 )
 
 // bundle is what one test works with: campaigns over the model, with a clock that it moves.
 type bundle struct {
 	*campaign.Campaigns
-	now     time.Time
-	changed atomic.Int64
-	app     minapush.App
-}
-
-type noRows struct{}
-
-func (noRows) Forget(context.Context, minapush.App, string) error { return nil }
-func (noRows) ForgetPushes(context.Context, minapush.App, time.Time, time.Duration) error {
-	return nil
+	now      time.Time
+	changed  atomic.Int64
+	ids      atomic.Int64
+	newID    func() string
+	app      minapush.App
+	model    *storetest.Model
+	ledger   *delivery.Ledger
+	profiles *audience.Profiles
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), app: minapush.App{ID: "wx1", Number: 1, Shards: 1}}
-	var n atomic.Int64
-	c, err := campaign.New(storetest.NewModel(func() time.Time { return b.now }), noRows{}, campaign.Config{
+	b := &bundle{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), app: minapush.App{ID: "wx1", Number: 1, Shards: 4}}
+	b.newID = func() string { return fmt.Sprintf("c%03d", b.ids.Add(1)) }
+	b.model = storetest.NewModel(func() time.Time { return b.now })
+	b.ledger = delivery.New(b.model)
+	var err error
+	b.profiles, err = audience.New(b.model, audience.Config{Now: func() time.Time { return b.now }})
+	must(t, err)
+	b.Campaigns = b.node(t, b.model)
+	return b
+}
+
+// node makes the campaigns of another process over the same store, or over that store in a wrapping.
+func (b *bundle) node(t *testing.T, st campaign.Storage) *campaign.Campaigns {
+	t.Helper()
+	c, err := campaign.New(st, b.ledger, b.profiles, campaign.Config{
 		Now:     func() time.Time { return b.now },
-		NewID:   func() string { return fmt.Sprintf("c%03d", n.Add(1)) },
+		NewID:   func() string { return b.newID() },
 		Changed: func(minapush.AppID) { b.changed.Add(1) },
 		Tick:    time.Millisecond,
 	})
+	must(t, err)
+	return c
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Campaigns = c
-	return b
 }
 
 func draft() campaign.Draft {
@@ -82,7 +98,7 @@ func TestTheSameKeyMakesOneCampaign(t *testing.T) {
 func TestEachStateAllowsItsVerbsOnly(t *testing.T) {
 	type verb func(*bundle, string) error
 	verbs := map[string]verb{
-		"start": func(b *bundle, id string) error { _, err := b.Start(t.Context(), b.app.ID, id); return err },
+		"start": func(b *bundle, id string) error { _, err := b.Start(t.Context(), b.app, id); return err },
 		"pause": func(b *bundle, id string) error {
 			_, err := b.Pause(t.Context(), b.app.ID, id, minapush.Reason{Code: "operator"})
 			return err
@@ -135,7 +151,7 @@ func TestWorkIsWhatRunsOrIsBeingCancelled(t *testing.T) {
 	b := setup(t)
 	waiting, running, cancelling, ended := b.create(t, draft()).ID, b.create(t, draft()).ID, b.create(t, draft()).ID, b.create(t, draft()).ID
 	for _, id := range []string{running, cancelling, ended} {
-		if _, err := b.Start(t.Context(), b.app.ID, id); err != nil {
+		if _, err := b.Start(t.Context(), b.app, id); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -154,10 +170,12 @@ func TestWorkIsWhatRunsOrIsBeingCancelled(t *testing.T) {
 func TestBadDraftsNameTheField(t *testing.T) {
 	b := setup(t)
 	for field, spoil := range map[string]func(*campaign.Draft){
-		"template":      func(d *campaign.Draft) { d.Message.Template = "" },
-		"values.thing1": func(d *campaign.Draft) { d.Message.Values["thing1"] = "{{name}}" },
-		"latest_send":   func(d *campaign.Draft) { d.LatestSend = b.now },
-		"grace_seconds": func(d *campaign.Draft) { d.Grace = 25 * time.Hour },
+		"template":                          func(d *campaign.Draft) { d.Message.Template = "" },
+		"values.thing1":                     func(d *campaign.Draft) { d.Message.Values["thing1"] = "{{name}}" },
+		"audience.where":                    func(d *campaign.Draft) { d.Audience.Where = []byte(`[]`) },
+		"audience.where.all[1].seen_within": func(d *campaign.Draft) { d.Audience.Where = []byte(`{"all":[{"tag":"a"},{"seen_within":"soon"}]}`) },
+		"latest_send":                       func(d *campaign.Draft) { d.LatestSend = b.now },
+		"grace_seconds":                     func(d *campaign.Draft) { d.Grace = 25 * time.Hour },
 		"values.date2": func(d *campaign.Draft) {
 			d.Template.Keys = []minapush.TemplateKey{{Key: "thing1"}, {Key: "date2"}}
 		},
@@ -188,7 +206,7 @@ func TestAHoldIsKeptOnlyByARunningCampaign(t *testing.T) {
 	if m, _ := b.Get(t.Context(), b.app.ID, id); !m.Hold.Until.IsZero() {
 		t.Errorf("a campaign that has not started holds: %+v", m.Hold)
 	}
-	if _, err := b.Start(t.Context(), b.app.ID, id); err != nil {
+	if _, err := b.Start(t.Context(), b.app, id); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Hold(t.Context(), b.app.ID, id, h); err != nil {

@@ -1,8 +1,8 @@
 // Package campaign keeps broadcasts: what each one sends, where it stands, and when it starts. It decides state changes; the
 // dispatcher walks the audience and reports back.
 //
-// A campaign is one document. Its walk (cursors, rows, sums) lives in the shards and is never part of the document, so a state
-// change is one compare-and-set and two nodes cannot both make it.
+// A campaign is one document. Its list, if it has one, and its walk (cursors, rows, sums) live in the shards and are never part of the
+// document, so a state change is one compare-and-set and two nodes cannot both make it.
 //
 // This package may change at any release.
 package campaign
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/delivery"
 	"github.com/minapush/minapush/store"
 )
 
@@ -33,21 +34,37 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Rows is what campaigns need of the ledger: to forget the rows of campaigns that ended long ago.
+// Storage is what campaigns need of a store.
+type Storage interface {
+	store.Documents
+	AddListed(ctx context.Context, s minapush.Shard, campaign string, users []store.Listed) ([]bool, error)
+	CountListed(ctx context.Context, app uint32, shards int, campaign string) (int64, error)
+	Listed(ctx context.Context, s minapush.Shard, campaign string, after minapush.OpenID, limit int) ([]store.Listed, error)
+}
+
+// Rows is what campaigns need of the ledger: who got an earlier campaign, and to forget the rows of those that ended long ago.
 type Rows interface {
+	List(ctx context.Context, app minapush.App, batch string, match *minapush.Outcome, after string, limit int) (delivery.Page, error)
 	Forget(ctx context.Context, app minapush.App, batch string) error
 	ForgetPushes(ctx context.Context, app minapush.App, now time.Time, keep time.Duration) error
 }
 
-// Campaigns is safe for concurrent use, by several nodes of one store too.
-type Campaigns struct {
-	docs store.Documents
-	rows Rows
-	cfg  Config
+// People finds the users that a list names: by openid, or by "uid:" and the team's own number. Errors: Invalid; NotFound.
+type People interface {
+	OpenID(ctx context.Context, app minapush.App, name string) (minapush.OpenID, error)
 }
 
-// New makes the room over documents and the ledger.
-func New(docs store.Documents, rows Rows, cfg Config) (*Campaigns, error) {
+// Campaigns is safe for concurrent use, by several nodes of one store too.
+type Campaigns struct {
+	st      Storage
+	rows    Rows
+	people  People
+	cfg     Config
+	filters filters
+}
+
+// New makes the room over a store, the ledger and the profiles of users.
+func New(st Storage, rows Rows, people People, cfg Config) (*Campaigns, error) {
 	if cfg.NewID == nil {
 		return nil, minapush.FieldError("NewID", "must be set")
 	}
@@ -66,7 +83,7 @@ func New(docs store.Documents, rows Rows, cfg Config) (*Campaigns, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Campaigns{docs: docs, rows: rows, cfg: cfg}, nil
+	return &Campaigns{st: st, rows: rows, people: people, cfg: cfg}, nil
 }
 
 // New campaign, as its author gives it.
@@ -75,6 +92,8 @@ type Draft struct {
 	Message     minapush.Message
 	Template    minapush.Template
 	AtLeastOnce bool
+	// Audience is who it is for; only its List and Where are looked at.
+	Audience minapush.Audience
 	// StartAt starts it by itself; zero waits for Start.
 	StartAt time.Time
 	// Grace is how late it may start; 0 means minapush.DefaultGrace.
@@ -98,6 +117,9 @@ func (d Draft) validate(now time.Time) error {
 	if err := d.Message.CheckAgainst(d.Template); err != nil {
 		return err
 	}
+	if err := checkAudience(d.Audience, d.Message); err != nil {
+		return err
+	}
 	if d.Grace < 0 || d.Grace > 24*time.Hour {
 		return minapush.FieldError("grace_seconds", "must be from 0 to 86400")
 	}
@@ -110,6 +132,9 @@ func (d Draft) validate(now time.Time) error {
 	return nil
 }
 
+// Check refuses what Create would refuse, and makes nothing. Errors: Invalid.
+func (c *Campaigns) Check(d Draft) error { return d.validate(c.cfg.Now().UTC()) }
+
 // Create makes a campaign that waits for its start. With a Key that was used before for the same request it returns that
 // campaign, and created is false. Errors: Invalid; Conflict with Field "Idempotency-Key" if the key was used for another request.
 func (c *Campaigns) Create(ctx context.Context, app minapush.App, d Draft) (m minapush.Campaign, created bool, err error) {
@@ -120,46 +145,73 @@ func (c *Campaigns) Create(ctx context.Context, app minapush.App, d Draft) (m mi
 	if d.Grace == 0 {
 		d.Grace = minapush.DefaultGrace
 	}
-	id, claimed, err := c.claimKey(ctx, app.ID, d.Key, d.Fingerprint, c.cfg.NewID())
+	return c.create(ctx, minapush.Campaign{
+		App: app.ID, Name: d.Name, Message: d.Message, Kind: d.Template.Kind, AtLeastOnce: d.AtLeastOnce,
+		Audience: minapush.Audience{List: d.Audience.List, Where: d.Audience.Where},
+		StartAt:  d.StartAt.UTC(), Grace: d.Grace, LatestSend: d.LatestSend.UTC(), State: minapush.Scheduled, CreatedAt: now,
+	}, d.Key, d.Fingerprint)
+}
+
+// create gives a campaign its id and writes it, or finds the one that was made with the key.
+func (c *Campaigns) create(ctx context.Context, m minapush.Campaign, key string, fingerprint uint64) (minapush.Campaign, bool, error) {
+	id, claimed, err := c.claimKey(ctx, m.App, key, fingerprint, c.cfg.NewID())
 	if err != nil {
 		return m, false, err
 	}
 	if !claimed {
-		m, err = c.Get(ctx, app.ID, id)
+		made, err := c.Get(ctx, m.App, id)
 		if !errors.Is(err, minapush.NotFound) {
-			return m, false, err
+			return made, false, err
 		}
 		// The node that claimed the key went before it wrote the campaign: finish its work under the same id.
 	}
-	m = minapush.Campaign{
-		ID: id, App: app.ID, Name: d.Name, Message: d.Message, Kind: d.Template.Kind, AtLeastOnce: d.AtLeastOnce,
-		StartAt: d.StartAt.UTC(), Grace: d.Grace, LatestSend: d.LatestSend.UTC(), State: minapush.Scheduled, CreatedAt: now,
-	}
+	m.ID = id
 	err = c.insert(ctx, m)
 	if errors.Is(err, minapush.Conflict) {
-		m, err = c.Get(ctx, app.ID, id) // somebody else has just finished the same work
+		m, err = c.Get(ctx, m.App, id) // somebody else has just finished the same work
 		return m, false, err
 	}
 	if err != nil {
 		return m, false, err
 	}
-	c.cfg.Changed(app.ID)
+	c.cfg.Changed(m.App)
 	return m, true, nil
 }
 
-// Start runs a scheduled campaign now. Starting a running one changes nothing. Errors: NotFound; Conflict if it has ended, or is
-// paused.
-func (c *Campaigns) Start(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
-	return c.change(ctx, app, id, func(m *minapush.Campaign, now time.Time) error {
-		switch m.State {
-		case minapush.Running:
-		case minapush.Scheduled:
-			m.State, m.StartedAt = minapush.Running, now
-		default:
+// Start runs a scheduled campaign now. Starting a running one changes nothing. Errors: NotFound; Conflict if it has ended or is paused,
+// or with Field "audience" while its list is empty or being copied.
+func (c *Campaigns) Start(ctx context.Context, app minapush.App, id string) (minapush.Campaign, error) {
+	m, err := c.Get(ctx, app.ID, id)
+	if err != nil {
+		return m, err
+	}
+	listed, err := c.countList(ctx, app, m)
+	if err != nil {
+		return m, err
+	}
+	return c.change(ctx, app.ID, id, func(m *minapush.Campaign, now time.Time) error {
+		switch {
+		case m.State == minapush.Running:
+		case m.State != minapush.Scheduled:
 			return wrongState(*m, "started")
+		case m.Audience.Filling:
+			return listError("is still being copied from another campaign: repeat the call that made it")
+		case m.Audience.List && listed == 0:
+			return listError("is empty: fill it first")
+		default:
+			begin(m, listed, now)
 		}
 		return nil
 	})
+}
+
+func listError(what string) error {
+	return &minapush.Error{Kind: minapush.Conflict, Field: "audience", Err: errors.New("the campaign's list " + what)}
+}
+
+// begin runs a campaign that was scheduled.
+func begin(m *minapush.Campaign, listed int64, now time.Time) {
+	m.State, m.StartedAt, m.Audience.Listed = minapush.Running, now, listed
 }
 
 // Pause stops a running campaign until Resume, and says why. Pausing a paused one changes nothing. Errors: NotFound; Conflict.

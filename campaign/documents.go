@@ -11,19 +11,34 @@ import (
 	"github.com/minapush/minapush/store"
 )
 
-// formatVersion is the version of stored campaigns that this release writes. It reads older ones.
-const formatVersion = 1
+// formatVersion is the version of stored campaigns that this release writes and reads. Version 1, of no release, had other ids of its
+// documents.
+const formatVersion = 2
 
 type stored struct {
 	Format int `json:"format"`
 	minapush.Campaign
 }
 
-// Three kinds of documents hold campaigns: the campaigns themselves; an index of those that have not ended, written before the
-// campaign and removed after its end, so that it may name too many but never too few; and the idempotency keys.
+// Three kinds of documents hold campaigns: the campaigns themselves, newest first; an index of those that have not ended, oldest
+// first, written before the campaign and removed after its end, so that it may name too many but never too few; and the idempotency
+// keys.
 func kindOf(app minapush.AppID) string       { return "campaign/" + string(app) }
 func activeKindOf(app minapush.AppID) string { return "campaign-active/" + string(app) }
 func keyKindOf(app minapush.AppID) string    { return "campaign-key/" + string(app) }
+
+// turned turns the order of ids of one length round, since documents are listed in ascending order and campaigns newest first: each
+// printable character is replaced by the one as far from the other end of ASCII. Turning twice gives the id back.
+func turned(id string) string {
+	const first, last = '!', '~'
+	b := []byte(id)
+	for i, c := range b {
+		if c >= first && c <= last {
+			b[i] = first + last - c
+		}
+	}
+	return string(b)
+}
 
 func encode(m minapush.Campaign) ([]byte, error) {
 	return json.Marshal(stored{Format: formatVersion, Campaign: m})
@@ -32,26 +47,26 @@ func encode(m minapush.Campaign) ([]byte, error) {
 func decode(d store.Document) (minapush.Campaign, error) {
 	var s stored
 	if err := json.Unmarshal(d.Value, &s); err != nil {
-		return s.Campaign, fmt.Errorf("campaign %s: %w", d.ID, err)
+		return s.Campaign, fmt.Errorf("campaign %s: %w", turned(d.ID), err)
 	}
-	if s.Format > formatVersion {
-		return s.Campaign, fmt.Errorf("campaign %s has format %d, this binary knows up to %d", d.ID, s.Format, formatVersion)
+	if s.Format != formatVersion {
+		return s.Campaign, fmt.Errorf("campaign %s has format %d, this binary knows %d", turned(d.ID), s.Format, formatVersion)
 	}
 	return s.Campaign, nil
 }
 
 // Get returns a campaign. Errors: NotFound.
 func (c *Campaigns) Get(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
-	d, err := c.docs.Get(ctx, kindOf(app), id)
+	d, err := c.st.Get(ctx, kindOf(app), turned(id))
 	if err != nil {
 		return minapush.Campaign{}, fmt.Errorf("campaign %s: %w", id, err)
 	}
 	return decode(d)
 }
 
-// List returns up to limit campaigns created after the one named by after, oldest first.
+// List returns up to limit campaigns created before the one named by after, or for "" the last ones, newest first.
 func (c *Campaigns) List(ctx context.Context, app minapush.AppID, after string, limit int) ([]minapush.Campaign, error) {
-	docs, err := c.docs.ListDocuments(ctx, kindOf(app), after, limit)
+	docs, err := c.st.ListDocuments(ctx, kindOf(app), turned(after), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +85,7 @@ func (c *Campaigns) List(ctx context.Context, app minapush.AppID, after string, 
 func (c *Campaigns) active(ctx context.Context, app minapush.AppID) ([]minapush.Campaign, error) {
 	var list []minapush.Campaign
 	for after := ""; ; {
-		docs, err := c.docs.ListDocuments(ctx, activeKindOf(app), after, 100)
+		docs, err := c.st.ListDocuments(ctx, activeKindOf(app), after, 100)
 		if err != nil || len(docs) == 0 {
 			return list, err
 		}
@@ -93,7 +108,7 @@ func (c *Campaigns) active(ctx context.Context, app minapush.AppID) ([]minapush.
 }
 
 func (c *Campaigns) insert(ctx context.Context, m minapush.Campaign) error {
-	_, err := c.docs.Put(ctx, store.Document{Kind: activeKindOf(m.App), ID: m.ID})
+	_, err := c.st.Put(ctx, store.Document{Kind: activeKindOf(m.App), ID: m.ID})
 	if err != nil && !errors.Is(err, minapush.Conflict) {
 		return fmt.Errorf("create campaign: %w", err)
 	}
@@ -102,16 +117,16 @@ func (c *Campaigns) insert(ctx context.Context, m minapush.Campaign) error {
 	if err != nil {
 		return err
 	}
-	if _, err = c.docs.Put(ctx, store.Document{Kind: kindOf(m.App), ID: m.ID, Value: value}); err != nil {
+	if _, err = c.st.Put(ctx, store.Document{Kind: kindOf(m.App), ID: turned(m.ID), Value: value}); err != nil {
 		return fmt.Errorf("create campaign: %w", err)
 	}
 	return nil
 }
 
 func (c *Campaigns) unindex(ctx context.Context, app minapush.AppID, id string) {
-	d, err := c.docs.Get(ctx, activeKindOf(app), id)
+	d, err := c.st.Get(ctx, activeKindOf(app), id)
 	if err == nil {
-		err = c.docs.Delete(ctx, d)
+		err = c.st.Delete(ctx, d)
 	}
 	if err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {
 		c.cfg.Logger.Warn("ended campaign stays in the index for now", "app", app, "campaign", id, "err", err)
@@ -121,7 +136,7 @@ func (c *Campaigns) unindex(ctx context.Context, app minapush.AppID, id string) 
 // change applies a rule to a campaign by compare-and-set, again while others change it at the same time.
 func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, rule func(*minapush.Campaign, time.Time) error) (minapush.Campaign, error) {
 	for {
-		d, err := c.docs.Get(ctx, kindOf(app), id)
+		d, err := c.st.Get(ctx, kindOf(app), turned(id))
 		if err != nil {
 			return minapush.Campaign{}, fmt.Errorf("campaign %s: %w", id, err)
 		}
@@ -139,7 +154,7 @@ func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, r
 		if string(value) == string(d.Value) {
 			return m, nil
 		}
-		_, err = c.docs.Put(ctx, store.Document{Kind: d.Kind, ID: d.ID, Version: d.Version, Value: value})
+		_, err = c.st.Put(ctx, store.Document{Kind: d.Kind, ID: d.ID, Version: d.Version, Value: value})
 		if errors.Is(err, minapush.Conflict) && ctx.Err() == nil {
 			continue
 		}
@@ -164,7 +179,7 @@ type claim struct {
 // forgetKeys removes the idempotency keys that are older than keep.
 func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID, keep time.Duration) error {
 	for after := ""; ; {
-		docs, err := c.docs.ListDocuments(ctx, keyKindOf(app), after, 100)
+		docs, err := c.st.ListDocuments(ctx, keyKindOf(app), after, 100)
 		if err != nil || len(docs) == 0 {
 			return err
 		}
@@ -174,7 +189,7 @@ func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID, keep tim
 			if err := json.Unmarshal(d.Value, &k); err != nil || c.cfg.Now().Sub(k.At) < keep {
 				continue
 			}
-			if err := c.docs.Delete(ctx, d); err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {
+			if err := c.st.Delete(ctx, d); err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {
 				return err
 			}
 		}
@@ -191,23 +206,45 @@ func (c *Campaigns) claimKey(ctx context.Context, app minapush.AppID, key string
 	if err != nil {
 		return "", false, err
 	}
-	_, err = c.docs.Put(ctx, store.Document{Kind: keyKindOf(app), ID: key, Value: value})
+	_, err = c.st.Put(ctx, store.Document{Kind: keyKindOf(app), ID: key, Value: value})
 	if err == nil {
 		return id, true, nil
 	}
 	if !errors.Is(err, minapush.Conflict) {
 		return "", false, fmt.Errorf("create campaign: %w", err)
 	}
-	d, err := c.docs.Get(ctx, keyKindOf(app), key)
+	id, err = c.claimed(ctx, app, key, fingerprint)
+	return id, false, err
+}
+
+// claimed returns the campaign id that an idempotency key is bound to. Errors: NotFound; Conflict if it was for another request.
+func (c *Campaigns) claimed(ctx context.Context, app minapush.AppID, key string, fingerprint uint64) (string, error) {
+	d, err := c.st.Get(ctx, keyKindOf(app), key)
 	if err != nil {
-		return "", false, fmt.Errorf("create campaign: %w", err)
+		return "", fmt.Errorf("idempotency key: %w", err)
 	}
 	var have claim
 	if err := json.Unmarshal(d.Value, &have); err != nil {
-		return "", false, fmt.Errorf("idempotency key: %w", err)
+		return "", fmt.Errorf("idempotency key: %w", err)
 	}
 	if have.Fingerprint != fingerprint {
-		return "", false, &minapush.Error{Kind: minapush.Conflict, Field: "Idempotency-Key", Err: errors.New("was used for another request")}
+		return "", keyReused()
 	}
-	return have.ID, false, nil
+	return have.ID, nil
+}
+
+func keyReused() error {
+	return &minapush.Error{Kind: minapush.Conflict, Field: "Idempotency-Key", Err: errors.New("was used for another request")}
+}
+
+// madeWith returns the campaign that was made with an idempotency key. Errors: NotFound; Conflict.
+func (c *Campaigns) madeWith(ctx context.Context, app minapush.AppID, key string, fingerprint uint64) (minapush.Campaign, error) {
+	if key == "" {
+		return minapush.Campaign{}, minapush.NotFound
+	}
+	id, err := c.claimed(ctx, app, key, fingerprint)
+	if err != nil {
+		return minapush.Campaign{}, err
+	}
+	return c.Get(ctx, app, id)
 }

@@ -72,7 +72,7 @@ func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minap
 			c.cfg.Logger.Warn("schedules not looked at", "err", err)
 		}
 		for _, app := range list {
-			c.look(ctx, app.ID)
+			c.look(ctx, app)
 		}
 		if now := c.cfg.Now(); now.Sub(swept) > time.Hour {
 			swept = now
@@ -89,11 +89,11 @@ func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minap
 }
 
 // look makes the changes of one app that are due.
-func (c *Campaigns) look(ctx context.Context, app minapush.AppID) {
-	list, err := c.active(ctx, app)
+func (c *Campaigns) look(ctx context.Context, app minapush.App) {
+	list, err := c.active(ctx, app.ID)
 	if err != nil {
 		if ctx.Err() == nil {
-			c.cfg.Logger.Warn("schedules not looked at", "app", app, "err", err)
+			c.cfg.Logger.Warn("schedules not looked at", "app", app.ID, "err", err)
 		}
 		return
 	}
@@ -101,29 +101,46 @@ func (c *Campaigns) look(ctx context.Context, app minapush.AppID) {
 		if !due(m, c.cfg.Now()) {
 			continue
 		}
-		if _, err := c.change(ctx, app, m.ID, advance); err != nil && ctx.Err() == nil {
-			c.cfg.Logger.Warn("schedule not advanced", "app", app, "campaign", m.ID, "err", err)
+		if err := c.turn(ctx, app, m); err != nil && ctx.Err() == nil {
+			c.cfg.Logger.Warn("schedule not advanced", "app", app.ID, "campaign", m.ID, "err", err)
 		}
 	}
 }
 
-func due(m minapush.Campaign, now time.Time) bool {
-	before := m
-	_ = advance(&m, now) // never fails
-	return m.State != before.State
+// turn makes the change of one campaign that is due.
+func (c *Campaigns) turn(ctx context.Context, app minapush.App, m minapush.Campaign) error {
+	listed, err := c.countList(ctx, app, m)
+	if err != nil {
+		return err
+	}
+	_, err = c.change(ctx, app.ID, m.ID, func(m *minapush.Campaign, now time.Time) error {
+		advance(m, listed, now)
+		return nil
+	})
+	return err
 }
 
-// advance is the rule of time: what becomes of a campaign by itself at now.
-func advance(m *minapush.Campaign, now time.Time) error {
+func due(m minapush.Campaign, now time.Time) bool {
+	before := m.State
+	advance(&m, 0, now)
+	return m.State != before
+}
+
+// advance is the rule of time: what becomes of a campaign by itself at now, with so many users on its list.
+func advance(m *minapush.Campaign, listed int64, now time.Time) {
 	late := !m.LatestSend.IsZero() && !now.Before(m.LatestSend)
 	switch {
 	case m.State == minapush.Scheduled && !m.StartAt.IsZero() && !now.Before(m.StartAt):
 		if late || now.Sub(m.StartAt) > m.Grace {
 			m.State, m.EndedAt = minapush.Missed, now
 			m.Why = minapush.Reason{Code: "missed", Params: map[string]string{"start_at": m.StartAt.Format(time.RFC3339)}}
-			return nil
+			return
 		}
-		m.State, m.StartedAt = minapush.Running, now
+		if m.Audience.List && listed == 0 {
+			m.State, m.EndedAt, m.Why = minapush.Missed, now, minapush.Reason{Code: reasonEmptyList}
+			return
+		}
+		begin(m, listed, now)
 	case m.State == minapush.Scheduled && late:
 		m.State, m.EndedAt = minapush.Missed, now
 		m.Why = minapush.Reason{Code: "missed"}
@@ -131,8 +148,10 @@ func advance(m *minapush.Campaign, now time.Time) error {
 		// Nothing is sent past the latest send time: running again, it only counts who is left as skipped, too late.
 		m.State, m.Hold = minapush.Running, minapush.Hold{}
 	}
-	return nil
 }
+
+// reasonEmptyList is why a campaign is missed whose list was empty when it was to start by itself.
+const reasonEmptyList = "empty_list"
 
 // forget removes the rows of campaigns that ended longer than Keep ago, those that ended within the last week before it, so that
 // each is looked at until it is certainly gone; and the idempotency keys that are as old.

@@ -63,15 +63,26 @@ func (c *Client) Template(ctx context.Context, app, id string) (api.Template, er
 
 // PutTemplate adds a template, or replaces it.
 func (c *Client) PutTemplate(ctx context.Context, app string, t api.Template) (api.Template, error) {
-	return call[api.Template](ctx, c, request{
-		method: http.MethodPut, path: []string{"v1", "apps", app, "templates", t.ID}, body: t, safe: true,
-	})
+	return call[api.Template](ctx, c, put(t, "v1", "apps", app, "templates", t.ID))
 }
 
 // DeleteTemplate removes a template.
 func (c *Client) DeleteTemplate(ctx context.Context, app, id string) error {
 	_, err := c.do(ctx, request{method: http.MethodDelete, path: []string{"v1", "apps", app, "templates", id}}, nil)
 	return err
+}
+
+// SyncTemplates fetches the app's templates from WeChat. It is not repeated, since a repeat would call the same what was just added.
+func (c *Client) SyncTemplates(ctx context.Context, app string) (api.TemplateSync, error) {
+	return call[api.TemplateSync](ctx, c, post(nil, "v1", "apps", app, "templates", "sync"))
+}
+
+// Check walks the way from the server to a delivered message, which may take a minute. With n.OpenID it sends a message, which costs
+// a permit, and is then not repeated.
+func (c *Client) Check(ctx context.Context, app string, n api.NewChecks) (api.Checks, error) {
+	q := post(n, "v1", "apps", app, "checks")
+	q.safe, q.patient = n.OpenID == "", true
+	return call[api.Checks](ctx, c, q)
 }
 
 // Health tells whether the server is alive.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,9 +21,15 @@ type request struct {
 	path   []string // segments below /v1, escaped one by one
 	query  url.Values
 	header map[string]string
-	body   any
+	// body is sent as JSON. If media is set, it is a []byte that is sent as it is, of that media type.
+	body  any
+	media string
 	// safe calls may be repeated although an earlier try may have had its effect.
 	safe bool
+	// tries is how often a safe call is made in all; 0: Config.Tries.
+	tries int
+	// patient calls may take longer than the HTTP client's Timeout.
+	patient bool
 }
 
 // get makes a reading call.
@@ -33,24 +40,42 @@ func post(body any, path ...string) request {
 	return request{method: http.MethodPost, path: path, body: body}
 }
 
+// put makes a call that replaces something, which may be repeated.
+func put(body any, path ...string) request {
+	return request{method: http.MethodPut, path: path, body: body, safe: true}
+}
+
 // call makes a request and decodes its answer.
 func call[Out any](ctx context.Context, c *Client, q request) (out Out, err error) {
 	_, err = c.do(ctx, q, &out)
 	return out, err
 }
 
-// do makes a request, again where that is safe and may help, and decodes a good answer into out unless it has no body.
-func (c *Client) do(ctx context.Context, q request, out any) (status int, err error) {
-	var body []byte
-	if q.body != nil {
-		if body, err = json.Marshal(q.body); err != nil {
-			return 0, fmt.Errorf("minapush: encode body: %w", err)
-		}
+// encode makes the bytes of the body; nil for none.
+func (q request) encode() ([]byte, error) {
+	if q.media != "" {
+		return q.body.([]byte), nil
 	}
-	wait := c.cfg.Backoff
+	if q.body == nil {
+		return nil, nil
+	}
+	body, err := json.Marshal(q.body)
+	if err != nil {
+		return nil, fmt.Errorf("minapush: encode body: %w", err)
+	}
+	return body, nil
+}
+
+// do makes a request, again where that is safe and may help, and reads a good answer into out, as receive says.
+func (c *Client) do(ctx context.Context, q request, out any) (status int, err error) {
+	body, err := q.encode()
+	if err != nil {
+		return 0, err
+	}
+	wait, tries := c.cfg.Backoff, cmp.Or(q.tries, c.cfg.Tries)
 	for try := 1; ; try++ {
 		status, err = c.try(ctx, q, body, out)
-		if err == nil || !q.safe || try >= c.cfg.Tries || ctx.Err() != nil || !passing(err) {
+		if err == nil || !q.safe || try >= tries || ctx.Err() != nil || !passing(err) {
 			return status, err
 		}
 		pause := wait/2 + time.Duration(c.cfg.Rand()*float64(wait/2))
@@ -70,12 +95,16 @@ func (c *Client) do(ctx context.Context, q request, out any) (status int, err er
 
 // passing tells whether an error may be gone at the next try: no answer at all, or one that says so.
 func passing(err error) bool {
+	if errors.Is(err, errPartWritten) {
+		return false
+	}
 	var e *Error
 	if !errors.As(err, &e) {
 		return true
 	}
 	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return e.Code != api.BadCredential && e.Number != api.NumStopped && e.Number != api.NumPlatform
 	}
 	return e.Number == api.NumInProgress
@@ -87,7 +116,11 @@ func (c *Client) try(ctx context.Context, q request, body []byte, out any) (stat
 	if err != nil {
 		return 0, err
 	}
-	answer, err := c.cfg.HTTPClient.Do(r)
+	sender := c.cfg.HTTPClient
+	if q.patient {
+		sender = c.patient
+	}
+	answer, err := sender.Do(r)
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) { // its text has the whole URL, and so an openid
@@ -105,13 +138,22 @@ func (c *Client) try(ctx context.Context, q request, body []byte, out any) (stat
 	if answer.StatusCode >= http.StatusMultipleChoices {
 		return answer.StatusCode, &Error{Status: answer.StatusCode, Title: "a redirect was not followed: is the base URL right?"}
 	}
-	if out == nil || answer.StatusCode == http.StatusNoContent {
-		return answer.StatusCode, nil
-	}
-	if err := json.NewDecoder(answer.Body).Decode(out); err != nil {
+	if err := receive(answer, out); err != nil {
 		return answer.StatusCode, fmt.Errorf("minapush: read answer: %w", err)
 	}
 	return answer.StatusCode, nil
+}
+
+// receive decodes the body of a good answer into out, or copies it if out is an *archive. An answer without a body, and one that
+// nobody asked for, is left alone.
+func receive(answer *http.Response, out any) error {
+	if out == nil || answer.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	if a, ok := out.(*archive); ok {
+		return a.copy(answer.Body)
+	}
+	return json.NewDecoder(answer.Body).Decode(out)
 }
 
 func (c *Client) newRequest(ctx context.Context, q request, body []byte) (*http.Request, error) {
@@ -129,7 +171,7 @@ func (c *Client) newRequest(ctx context.Context, q request, body []byte) (*http.
 	r.Header.Set("User-Agent", c.cfg.UserAgent)
 	r.Header.Set("Accept", api.ContentType)
 	if body != nil {
-		r.Header.Set("Content-Type", api.ContentType)
+		r.Header.Set("Content-Type", cmp.Or(q.media, api.ContentType))
 	}
 	if c.key != "" {
 		r.Header.Set("Authorization", "Bearer "+c.key)

@@ -1,7 +1,3 @@
-// Package client calls a minapush server. It repeats what is safe to repeat (reading, putting, reports, and calls that carry an
-// idempotency key, which it makes itself when none is given) and nothing else.
-//
-// This package follows semantic versioning.
 package client
 
 import (
@@ -27,9 +23,12 @@ const (
 
 // Config tunes a Client. The zero value is ready for use.
 type Config struct {
-	// HTTPClient sends the requests. Defaults to one of its own, with DefaultTimeout.
+	// HTTPClient sends the requests. Its Timeout bounds each try, but for calls that take as long as there is to do: Backup, fresh
+	// Reach, RetryCampaign, Check. Redirects are not followed unless its CheckRedirect says so. Defaults to one of its own, with
+	// DefaultTimeout.
 	HTTPClient *http.Client
-	// Tries is how often a call that is safe to repeat is made in all; 1: never repeated. Defaults to DefaultTries.
+	// Tries is how often a call that is safe to repeat is made in all; 1: never repeated. The parts of an import have Rows.Tries.
+	// Defaults to DefaultTries.
 	Tries int
 	// Backoff is the wait before the second try. Defaults to DefaultBackoff.
 	Backoff time.Duration
@@ -38,7 +37,8 @@ type Config struct {
 	MaxWait time.Duration
 	// Rand gives numbers from 0 up to 1, for jitter; it must be safe for concurrent use. Defaults to math/rand/v2.
 	Rand func() float64
-	// NewID makes idempotency keys, unlike all others. Defaults to 128 random bits.
+	// NewID makes idempotency keys and names of imports, unlike all others: at most api.MaxIdempotencyKey bytes of printable ASCII.
+	// Defaults to 128 random bits.
 	NewID func() string
 	// UserAgent is sent along. Defaults to "minapush-go".
 	UserAgent string
@@ -49,17 +49,19 @@ type Client struct {
 	base string
 	key  string
 	cfg  Config
+	// patient is Config.HTTPClient without its Timeout.
+	patient *http.Client
 }
 
 // New makes a client of the server at baseURL ("https://push.example.com", with its base path if it has one). key is an API key,
-// or a session token for reports; "" for health only.
+// or a session token for Report and Me; "" for health and Session only.
 func New(baseURL, key string, cfg Config) (*Client, error) {
 	u, err := url.Parse(baseURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("client: the base URL must be an http or https URL without a query")
 	}
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("client: the key must be printable ASCII without spaces")
+	if !printable(key) {
+		return nil, errBadKey
 	}
 	if cfg.Tries < 0 || cfg.Backoff < 0 || cfg.MaxWait < 0 {
 		return nil, errors.New("client: Tries, Backoff and MaxWait must not be negative")
@@ -85,5 +87,29 @@ func New(baseURL, key string, cfg Config) (*Client, error) {
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "minapush-go"
 	}
-	return &Client{base: strings.TrimRight(baseURL, "/"), key: key, cfg: cfg}, nil
+	quick := *cfg.HTTPClient
+	if quick.CheckRedirect == nil { // http.Client would make a GET of a POST, and take the key along
+		quick.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	patient := quick
+	patient.Timeout = 0
+	cfg.HTTPClient = &quick
+	return &Client{base: strings.TrimRight(baseURL, "/"), key: key, cfg: cfg, patient: &patient}, nil
+}
+
+// As is the same client with another credential, such as a session token that SessionToken made. They share their connections.
+func (c *Client) As(credential string) (*Client, error) {
+	if !printable(credential) {
+		return nil, errBadKey
+	}
+	as := *c
+	as.key = credential
+	return &as, nil
+}
+
+var errBadKey = errors.New("client: the key must be printable ASCII without spaces")
+
+// printable tells whether a text can stand in a header as it is.
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

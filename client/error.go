@@ -23,6 +23,8 @@ type Error struct {
 	Title, Detail string
 	// Errcode is WeChat's code, if it was WeChat that refused.
 	Errcode int
+	// Reason says why, where a stable code does, such as "not_sent"; nil for most problems.
+	Reason *api.Reason
 	// Fields names what is wrong with the request.
 	Fields []api.FieldProblem
 	// RetryAfter is how long the server asks to wait; 0: it did not say.
@@ -71,7 +73,7 @@ func readError(r *http.Response) *Error {
 	if err != nil || json.Unmarshal(body, &p) != nil {
 		return e
 	}
-	e.Code, e.Number, e.Title, e.Detail, e.Errcode, e.Fields = p.Code, p.Number, p.Title, p.Detail, p.Errcode, p.Errors
+	e.Code, e.Number, e.Title, e.Detail, e.Errcode, e.Reason, e.Fields = p.Code, p.Number, p.Title, p.Detail, p.Errcode, p.Reason, p.Errors
 	return e
 }
 

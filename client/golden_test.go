@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,7 +30,9 @@ type golden struct {
 	Method, Path    string
 	Headers         map[string]string
 	Request, Answer json.RawMessage
-	Status          int
+	// Body is a request that is not JSON.
+	Body   string
+	Status int
 }
 
 // with decodes the request of a golden file for a call of the client.
@@ -160,8 +163,11 @@ func calls() map[string]func(context.Context, *client.Client, golden) (any, erro
 	}
 }
 
-// notForClients are golden files that the client cannot bring about.
-var notForClients = map[string]bool{"unknown-field": true}
+// notForClients are golden files that the client does not bring about: it knows its fields and types, sends a part's first line with the
+// second part only, reads exports as pages, and takes nothing for a backup that is no tar.
+var notForClients = map[string]bool{
+	"unknown-field": true, "import-wrong-type": true, "import-users-csv": true, "export-permits-csv": true, "export-permits-ndjson": true, "backup": true,
+}
 
 func TestTheClientMakesTheGoldenCalls(t *testing.T) {
 	t.Parallel()
@@ -170,6 +176,7 @@ func TestTheClientMakesTheGoldenCalls(t *testing.T) {
 		t.Fatalf("found %d golden files: %v", len(files), err)
 	}
 	known := calls()
+	maps.Copy(known, moreCalls())
 	for _, file := range files {
 		_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
 		if notForClients[name] {
@@ -213,7 +220,11 @@ func play(t *testing.T, g golden, call func(context.Context, *client.Client, gol
 			}
 		}
 		body, _ := io.ReadAll(r.Body)
-		if diff := cmp.Diff(plain(t, g.Request), plain(t, body)); diff != "" {
+		if g.Body != "" {
+			if string(body) != g.Body {
+				t.Errorf("got body %q, want %q", body, g.Body)
+			}
+		} else if diff := cmp.Diff(plain(t, g.Request), plain(t, body)); diff != "" {
 			t.Errorf("request (-file +sent):\n%s", diff)
 		}
 		w.Header().Set("Content-Type", api.ContentType)
@@ -247,7 +258,7 @@ func wantProblem(t *testing.T, err error, g golden) {
 	if !errors.As(err, &e) || !errors.Is(err, p.Code) {
 		t.Fatalf("got %v, want a problem %s", err, p.Code)
 	}
-	want := &client.Error{Status: p.Status, Code: p.Code, Number: p.Number, Title: p.Title, Detail: p.Detail, Errcode: p.Errcode, Fields: p.Errors}
+	want := &client.Error{Status: p.Status, Code: p.Code, Number: p.Number, Title: p.Title, Detail: p.Detail, Errcode: p.Errcode, Reason: p.Reason, Fields: p.Errors}
 	if diff := cmp.Diff(want, e); diff != "" {
 		t.Errorf("(-file +error):\n%s", diff)
 	}

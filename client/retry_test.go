@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -300,6 +301,24 @@ func TestTheRestOfTheCalls(t *testing.T) {
 	}
 }
 
+func TestARedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		tr := &transport{answer: func(int) (*http.Response, error) {
+			return reply(status, "", "Location", "https://elsewhere.example.com/"), nil
+		}}
+		c := over(t, tr)
+		_, err1 := c.Push(t.Context(), app, api.NewPush{}, "")
+		_, err2 := c.Flow(t.Context(), app)
+		for _, err := range []error{err1, err2} {
+			var e *client.Error
+			if !errors.As(err, &e) || e.Status != status || len(tr.asked) != 2 {
+				t.Errorf("%d: got %v after %d calls", status, err, len(tr.asked))
+			}
+		}
+	}
+}
+
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"", "push.example.com", "ftp://x", "http://x?y=1", "http://", ":"} {
@@ -330,4 +349,23 @@ func TestAnswersThatAreNotMinapushsAreErrorsToo(t *testing.T) {
 			t.Errorf("%d: got %v, want %s", c.status, err, c.text)
 		}
 	}
+}
+
+// failing makes a call that is never answered, in a bubble of its own, and returns how often it was asked and with which keys.
+func failing(t *testing.T, call func(ctx context.Context, c *client.Client) error) (asked int, keys []string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		tr := &transport{answer: func(int) (*http.Response, error) { return nil, errors.New("connection reset") }}
+		if err := call(t.Context(), over(t, tr)); err == nil {
+			t.Error("no error")
+		}
+		asked = len(tr.asked)
+		for _, r := range tr.asked {
+			if key := r.Header.Get(api.IdempotencyKey); key != "" {
+				keys = append(keys, key)
+			}
+		}
+		keys = slices.Compact(keys)
+	})
+	return asked, keys
 }

@@ -30,6 +30,21 @@ func (c *Client) CreateCampaign(ctx context.Context, app string, n api.NewCampai
 	return call[api.Campaign](ctx, c, c.keyed(key, n, "v1", "apps", app, "campaigns"))
 }
 
+// DryRun tells what a campaign would meet. Nothing is made.
+func (c *Client) DryRun(ctx context.Context, app string, n api.NewCampaign) (api.DryRun, error) {
+	q := post(n, "v1", "apps", app, "campaigns")
+	q.query, q.safe = url.Values{"dry_run": {"true"}}, true
+	return call[api.DryRun](ctx, c, q)
+}
+
+// RetryCampaign makes a new campaign for those that an ended one did not reach, and starts it with r.Start. It takes as long as it
+// takes to go through the deliveries. key is as for Push.
+func (c *Client) RetryCampaign(ctx context.Context, app, id string, r api.Retry, key string) (api.Campaign, error) {
+	q := c.keyed(key, r, "v1", "apps", app, "campaigns", id, "retry")
+	q.patient = true
+	return call[api.Campaign](ctx, c, q)
+}
+
 // Campaign shows a campaign and its progress.
 func (c *Client) Campaign(ctx context.Context, app, id string) (api.Campaign, error) {
 	return call[api.Campaign](ctx, c, get("v1", "apps", app, "campaigns", id))
@@ -59,14 +74,14 @@ func (c *Client) turn(ctx context.Context, app, id, verb string) (api.Campaign, 
 	return call[api.Campaign](ctx, c, post(nil, "v1", "apps", app, "campaigns", id, verb))
 }
 
-// CampaignPage lists up to limit campaigns after a cursor, oldest first; "" is the beginning and 0 the server's own limit.
+// CampaignPage lists up to limit campaigns after a cursor, newest first; "" is the beginning and 0 the server's own limit.
 func (c *Client) CampaignPage(ctx context.Context, app, cursor string, limit int) (api.Campaigns, error) {
 	q := get("v1", "apps", app, "campaigns")
 	q.query = paging(cursor, limit)
 	return call[api.Campaigns](ctx, c, q)
 }
 
-// Campaigns streams all campaigns, oldest first. It ends after an error.
+// Campaigns streams all campaigns, newest first. It ends after an error.
 func (c *Client) Campaigns(ctx context.Context, app string) iter.Seq2[api.Campaign, error] {
 	return pages(func(cursor string) ([]api.Campaign, string, error) {
 		page, err := c.CampaignPage(ctx, app, cursor, api.MaxPage)
@@ -98,7 +113,7 @@ func (c *Client) Deliveries(ctx context.Context, app, campaign, outcome string) 
 func (c *Client) Reach(ctx context.Context, app string, fresh bool) (api.Reach, error) {
 	q := get("v1", "apps", app, "reach")
 	if fresh {
-		q.query = url.Values{"fresh": {"true"}}
+		q.query, q.patient = url.Values{"fresh": {"true"}}, true
 	}
 	return call[api.Reach](ctx, c, q)
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/minapush/minapush/api"
 )
@@ -49,6 +50,11 @@ func (c *Client) report(ctx context.Context, app string, body any, openid string
 	return call[api.ReportAnswer](ctx, c, q)
 }
 
+// Me shows the user of a session token its own balance, and the scenes that ask. The client's credential must be that token: see As.
+func (c *Client) Me(ctx context.Context, app string) (api.Me, error) {
+	return call[api.Me](ctx, c, get("v1", "apps", app, "me"))
+}
+
 // Deposit puts in what the backend vouches for. Repeating it is answered with duplicate for what was taken, so after an error
 // without an answer the same call may be made again.
 func (c *Client) Deposit(ctx context.Context, app string, d api.Deposit) (api.ReportAnswer, error) {
@@ -58,6 +64,20 @@ func (c *Client) Deposit(ctx context.Context, app string, d api.Deposit) (api.Re
 // User shows a user's balance, permits and recent deliveries.
 func (c *Client) User(ctx context.Context, app, openid string) (api.User, error) {
 	return call[api.User](ctx, c, get("v1", "apps", app, "users", openid))
+}
+
+// SetProfile replaces a user's uid, tags and attributes, and makes the user of an openid if there is none.
+func (c *Client) SetProfile(ctx context.Context, app, openid string, p api.NewProfile) (api.Profile, error) {
+	q := put(p, "v1", "apps", app, "users", openid, "profile")
+	if uid, named := strings.CutPrefix(openid, "uid:"); named && uid != p.UID {
+		q.safe = false // once it is done, nobody has the name that the user was called by
+	}
+	return call[api.Profile](ctx, c, q)
+}
+
+// SetOptOut says what a user is not to be sent: none, campaigns or all.
+func (c *Client) SetOptOut(ctx context.Context, app, openid, optOut string) (api.Profile, error) {
+	return call[api.Profile](ctx, c, put(api.NewOptOut{OptOut: optOut}, "v1", "apps", app, "users", openid, "opt-out"))
 }
 
 // EraseUser erases a user. While a delivery of the user is held, done is false, and the user goes when it is settled.

@@ -19,6 +19,10 @@ type campaignRun struct {
 	legacy      bool
 	shards      int
 	message     *minapush.Message
+	personal    bool                 // the message has placeholders
+	audience    func(bank.User) bool // nil: everybody
+	list        bool                 // the campaign's own list is walked
+	keepSkipped bool                 // a row is kept for each of the list who is skipped
 	atLeastOnce bool
 	started     time.Time
 	latest      time.Time
@@ -38,17 +42,18 @@ type campaignRun struct {
 	// finishing tells that a worker is trying to end the campaign.
 	finishing bool
 
-	// The first wave: granted of it were let through, judged are answered. wake tells the others to look again.
-	firstWave, granted, judged int
-	wake                       chan struct{}
+	// The first wave: granted of it were let through, judged are answered, spoilt of these because of their data. wake tells the
+	// others to look again.
+	firstWave, granted, judged, spoilt int
+	wake                               chan struct{}
 
 	storm     storm
-	suspected map[uint32]bool // shards with suspects that nothing was ruled of
-	ruling    ruling          // of suspects up to ruledAt, to be carried out in the shards of toRule
-	ruledAt   time.Time
-	toRule    map[uint32]bool
-	asked     map[uint32]bool // shards that were asked for suspects in this recheck
-	over      bool            // a storm is over, and no shard knows yet
+	suspected map[uint32]bool    // shards with suspects that nothing was ruled of
+	toRule    map[uint32][]ruled // rulings to be carried out in each shard, the first first
+	ruledAt   time.Time          // of the last ruling
+	judgedAt  time.Time          // of the latest answer, as moment gave it
+	asked     map[uint32]bool    // shards that were asked for suspects in this recheck
+	over      bool               // a storm is over, and no shard knows yet
 
 	drained  map[uint32]bool // shards with nothing left to do
 	accepted int
@@ -56,13 +61,15 @@ type campaignRun struct {
 	strikes  int // token refusals in a row, a minute apart
 }
 
-func newCampaignRun(ctx context.Context, c minapush.Campaign, app minapush.App, cfg Config) *campaignRun {
+func newCampaignRun(ctx context.Context, c job, app minapush.App, cfg Config) *campaignRun {
 	run := &campaignRun{
 		id: c.ID, legacy: c.Kind == minapush.LegacyTemplate, shards: app.Shards, message: &c.Message,
+		personal: len(c.Message.Placeholders()) > 0, audience: c.audience, list: c.Audience.List,
+		keepSkipped: c.Audience.List && c.Audience.Listed <= minapush.MaxListRows,
 		atLeastOnce: c.AtLeastOnce, started: c.StartedAt, latest: c.LatestSend, state: c.State, hold: c.Hold,
 		need:      bank.NeedFor(c.Kind, c.Message),
 		firstWave: cfg.FirstWave, wake: make(chan struct{}),
-		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]bool{}, toRule: map[uint32]bool{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
+		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]bool{}, toRule: map[uint32][]ruled{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
 	}
 	if c.Hold.Why.Code == reasonStorm {
 		run.storm.phase = storming // a storm seen before a restart, or by another node
@@ -106,7 +113,7 @@ func (c *campaignRun) order(now time.Time) order {
 func (c *campaignRun) batch(now time.Time, limit int, skip string) bank.Batch {
 	return bank.Batch{
 		Campaign: c.id, Need: c.need, Started: c.started.Truncate(time.Millisecond).Add(time.Millisecond), Now: now, Limit: limit,
-		AtLeastOnce: c.atLeastOnce, Skip: skip,
+		AtLeastOnce: c.atLeastOnce, Skip: skip, Audience: c.audience, Listed: c.list, KeepSkipped: c.keepSkipped,
 	}
 }
 
@@ -153,12 +160,47 @@ func (c *campaignRun) invalidCommon() bool {
 	return c.invalid >= c.accepted
 }
 
-// answered counts one answer and says what becomes of suspects.
-func (c *campaignRun) answered(v verdict, shard uint32, now time.Time) ruling {
+// moment is the time of an answer, for the store, where suspects of a window are told by it from those of the window before: it is
+// after the last ruling, whatever the clock of its visit said a moment ago. The caller holds mu.
+func (c *campaignRun) moment(now time.Time) time.Time {
+	now = now.Truncate(time.Millisecond)
+	if !now.After(c.ruledAt) {
+		now = c.ruledAt.Add(time.Millisecond)
+	}
+	c.judgedAt = latest(c.judgedAt, now)
+	return now
+}
+
+// judgedUntil is a time at which every answer so far has been judged.
+func (c *campaignRun) judgedUntil(now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return latest(now, c.judgedAt)
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// answered counts one answer at its moment and says what becomes of suspects.
+func (c *campaignRun) answered(v verdict, shard uint32, now time.Time) (r ruling, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at = c.moment(now)
+	return c.count(v, shard, now), at
+}
+
+// count is answered without the lock.
+func (c *campaignRun) count(v verdict, shard uint32, now time.Time) ruling {
 	if c.judged < c.firstWave {
-		c.judged++
+		if v.tellsNothing {
+			c.granted--
+		} else {
+			c.judged++
+		}
 		c.rouse()
 	}
 	refused := v.Outcome == minapush.Pending && v.Permit == delivery.SuspectUse
@@ -205,9 +247,9 @@ func (c *campaignRun) untried(n int) ruling {
 func (c *campaignRun) rule(r ruling, now time.Time) {
 	switch r {
 	case believe, disbelieve:
-		c.ruling, c.ruledAt = r, now
+		c.ruledAt = latest(now, c.judgedAt).Truncate(time.Millisecond)
 		for shard := range c.suspected {
-			c.toRule[shard] = true
+			c.toRule[shard] = append(c.toRule[shard], ruled{r, c.ruledAt})
 			delete(c.drained, shard)
 		}
 		c.suspected = map[uint32]bool{}
@@ -227,23 +269,33 @@ func (c *campaignRun) shardsToRule() (shards []uint32, all bool) {
 	return slices.Collect(maps.Keys(c.toRule)), all
 }
 
-// unresolved tells which ruling is still to be carried out in a shard.
-func (c *campaignRun) unresolved(shard uint32, skip string, now time.Time) (ruling, time.Time) {
+// ruled is a ruling on the suspects up to a time.
+type ruled struct {
+	ruling ruling
+	until  time.Time
+}
+
+// unresolved tells which ruling is to be carried out next in a shard. A shard may be slow: a ruling does not replace the one before it,
+// which may be another.
+func (c *campaignRun) unresolved(shard uint32, skip string, now time.Time) ruled {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case skip != "":
-		return believe, now // nobody is tried again
-	case !c.toRule[shard]:
-		return noRuling, time.Time{}
+		return ruled{believe, latest(now, c.judgedAt)} // nobody is tried again
+	case len(c.toRule[shard]) == 0:
+		return ruled{}
 	}
-	return c.ruling, c.ruledAt
+	return c.toRule[shard][0]
 }
 
-func (c *campaignRun) resolvedIn(shard uint32, at time.Time) {
+// resolvedIn says that a ruling was carried out in a shard.
+func (c *campaignRun) resolvedIn(shard uint32, r ruled) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at.Equal(c.ruledAt) {
+	if left := c.toRule[shard]; len(left) > 1 && left[0] == r {
+		c.toRule[shard] = left[1:]
+	} else if len(left) == 1 && left[0] == r {
 		delete(c.toRule, shard)
 	}
 }

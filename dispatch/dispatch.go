@@ -34,6 +34,8 @@ type Sender interface {
 type Planner interface {
 	// Work lists campaigns that are running or being cancelled.
 	Work(ctx context.Context, app minapush.AppID) ([]minapush.Campaign, error)
+	// Filter returns what a campaign's audience expression says of a user; nil: everybody is part of the audience.
+	Filter(m minapush.Campaign) (func(bank.User) bool, error)
 	// Stop pauses a campaign until somebody resumes it.
 	Stop(ctx context.Context, app minapush.AppID, id string, why minapush.Reason) error
 	// Hold says that a campaign waits; a zero Hold that it goes on.
@@ -64,6 +66,8 @@ type Config struct {
 	// Workers is how many shards of an app are worked on at a time. Defaults to a quarter of the messages that may be unanswered when
 	// the app is first seen, at least 16: so that slow answers at the end of some shards leave others to send.
 	Workers int
+	// Turns is how many of them reserve and send at a time; the others wait for answers. Defaults to 4.
+	Turns int
 	// BatchLimit bounds the rows of one reservation. Defaults to 256.
 	BatchLimit int
 	// PushWait is how long a push may wait for its turn. Defaults to 10 s.
@@ -95,6 +99,7 @@ func (c *Config) defaults() error {
 	}
 	setDefault(&c.Poll, 500*time.Millisecond)
 	setDefault(&c.Lease, 10*time.Second)
+	setDefault(&c.Turns, 4)
 	setDefault(&c.BatchLimit, 256)
 	setDefault(&c.PushWait, 10*time.Second)
 	setDefault(&c.SendTimeout, 30*time.Second)
@@ -191,9 +196,34 @@ func (d *Dispatcher) look(ctx, hard context.Context, running *sync.WaitGroup) er
 			errs = append(errs, err)
 			continue
 		}
-		r.update(app, work, look)
+		r.update(app, d.jobs(ctx, app, work), look)
 	}
 	return errors.Join(errs...)
+}
+
+// job is a campaign that has work, and what its audience expression says of a user; nil: everybody is part of the audience.
+type job struct {
+	minapush.Campaign
+	audience func(bank.User) bool
+}
+
+// jobs reads the audiences of campaigns. One whose audience cannot be read is stopped rather than sent to everybody; when it is being
+// cancelled nobody is sent anything, and all who are left are counted.
+func (d *Dispatcher) jobs(ctx context.Context, app minapush.App, work []minapush.Campaign) []job {
+	list := make([]job, 0, len(work))
+	for _, c := range work {
+		holds, err := d.planner.Filter(c)
+		if err == nil || c.State == minapush.Cancelling {
+			list = append(list, job{c, holds})
+			continue
+		}
+		d.cfg.Logger.Error("campaign stopped", "app", app.ID, "campaign", c.ID, "err", err)
+		why := minapush.Reason{Code: "bad_audience", Params: map[string]string{"error": err.Error()}}
+		if err := d.planner.Stop(ctx, app.ID, c.ID, why); err != nil {
+			d.cfg.Logger.Error("campaign not changed", "app", app.ID, "campaign", c.ID, "change", "stop", "err", err)
+		}
+	}
+	return list
 }
 
 // runner finds the runner of an app, making it if need be; fresh tells that it was made.

@@ -165,13 +165,13 @@ func (g *gate) answered(busy bool, now time.Time) {
 }
 
 // batchLimit is how many rows may be held at a time so that they are sent within about a second.
-func (g *gate) batchLimit(workers, most int) int {
+func (g *gate) batchLimit(turns, most int) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.pace.Limit() == rate.Inf {
 		return most
 	}
-	return min(most, max(1, int(g.pace.Limit())/workers))
+	return min(most, max(1, int(g.pace.Limit())/turns))
 }
 
 // waitFor waits for a change, or for t if it is not 0; false when ctx ends first.

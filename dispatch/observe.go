@@ -60,8 +60,8 @@ func (h *health) look(v verdict, err error) (trouble string, wait time.Duration)
 	return "", 0
 }
 
-// observe draws from one answer what it means for the campaign and the app.
-func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now time.Time) {
+// observe draws from one answer what it means for the campaign and the app, and returns the answer's time for the store.
+func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now time.Time) time.Time {
 	r.d.metrics.answered(v, err)
 	r.gate.answered(v.busy, now)
 	// What stops or holds goes first: counting the last answer of the first wave lets all others through.
@@ -75,7 +75,8 @@ func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now
 	case holdApp:
 		r.holdAll(minapush.Hold{Why: v.why, Until: v.until}, now)
 	}
-	r.ruled(c, c.answered(v, shard, now))
+	ruling, at := c.answered(v, shard, now)
+	r.ruled(c, ruling)
 	switch trouble, wait := r.health.look(v, err); {
 	case trouble != "" && wait == 0:
 		r.stop(c, minapush.Reason{Code: trouble, Params: answerOf(err)})
@@ -85,6 +86,7 @@ func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now
 	if v.Outcome == minapush.Failed && v.Errcode == codeInvalidOpenID && c.wrongApp() {
 		r.stop(c, minapush.Reason{Code: "wrong_app", Params: answerOf(err)})
 	}
+	return at
 }
 
 func answerOf(err error) map[string]string {

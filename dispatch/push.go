@@ -35,8 +35,11 @@ type Pushed struct {
 // Push sends one message to one user and returns the settled delivery: accepted, refused, failed, skipped or unknown. It waits for
 // its turn up to Config.PushWait, also for another delivery of the same user; then it returns Throttled or Unavailable and the
 // permit is back. It goes on to its end when ctx is cancelled. Errors: Conflict (a push with the key is in progress), Invalid
-// (the key was used for another request), Throttled, Unavailable, BadCredential.
+// (the key was used for another request; the message has placeholders), Throttled, Unavailable, BadCredential.
 func (d *Dispatcher) Push(ctx context.Context, app minapush.App, p Push) (Pushed, error) {
+	if err := p.Message.CheckFilled(); err != nil {
+		return Pushed{}, err
+	}
 	if !app.Stopped.IsZero() {
 		return Pushed{}, stopped(app)
 	}
@@ -206,7 +209,7 @@ func retryKind(err error) minapush.Kind {
 
 // judgePush is judge with what differs for a push: there is no window of answers and no campaign to stop.
 func (r *runner) judgePush(row minapush.Delivery, err error, receipt minapush.Receipt) verdict {
-	v := judge(row, err, receipt, r.d.cfg.Now(), false, false)
+	v := judge(row, err, receipt, r.d.cfg.Now(), false, false, everybodys)
 	switch {
 	case v.Outcome == minapush.Pending && v.Permit == delivery.SuspectUse:
 		v.Outcome, v.Permit = minapush.RefusedByUser, delivery.VoidTemplate

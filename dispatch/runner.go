@@ -16,6 +16,8 @@ type runner struct {
 	shards  int
 	workers int
 	gate    *gate
+	senders *senders
+	turns   chan struct{} // of the visits that reserve and mark
 	health  health
 	// ready is closed when every shard was recovered once: before that no push is sent.
 	ready chan struct{}
@@ -37,8 +39,8 @@ func newRunner(d *Dispatcher, app minapush.App) *runner {
 		workers = max(16, app.InFlight/4)
 	}
 	return &runner{
-		workers: workers,
-		d:       d, id: app.ID, number: app.Number, shards: app.Shards, app: app, gate: newGate(app), ready: make(chan struct{}),
+		d: d, id: app.ID, number: app.Number, shards: app.Shards, app: app, workers: workers,
+		gate: newGate(app), senders: newSenders(), turns: make(chan struct{}, d.cfg.Turns), ready: make(chan struct{}),
 		runs: map[string]*campaignRun{}, due: make([]time.Time, app.Shards), active: make([]bool, app.Shards),
 		changed: make(chan struct{}),
 	}
@@ -54,8 +56,9 @@ func (r *runner) run(ctx, hard context.Context) {
 	}
 	close(r.ready)
 	r.d.Kick()
+	defer r.senders.stop()
 	var workers sync.WaitGroup
-	defer workers.Wait()
+	defer workers.Wait() // every visit drains before it ends
 	for range r.workers {
 		workers.Go(func() { r.worker(ctx, hard) })
 	}
@@ -143,7 +146,7 @@ func (r *runner) campaigns() []*campaignRun {
 }
 
 // update follows the app's settings and its campaigns, as a look of that number found them.
-func (r *runner) update(app minapush.App, work []minapush.Campaign, look uint64) {
+func (r *runner) update(app minapush.App, work []job, look uint64) {
 	r.gate.configure(app)
 	if !app.Stopped.IsZero() {
 		work = nil // the kill switch
@@ -164,7 +167,7 @@ func (r *runner) update(app minapush.App, work []minapush.Campaign, look uint64)
 
 // align makes the runs be those of the campaigns that have work. It tells whether every shard is to be looked at, and whether the
 // runner has started at all.
-func (r *runner) align(app minapush.App, work []minapush.Campaign, look uint64) (changed, started bool) {
+func (r *runner) align(app minapush.App, work []job, look uint64) (changed, started bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.app = app
@@ -178,7 +181,7 @@ func (r *runner) align(app minapush.App, work []minapush.Campaign, look uint64) 
 		switch {
 		case ok && run.stale(look):
 		case ok && run.ctx.Err() == nil:
-			changed = run.follow(c) || changed
+			changed = run.follow(c.Campaign) || changed
 		default: // new, or resumed after a stop
 			run = newCampaignRun(r.ctx, c, app, r.d.cfg)
 			changed = true

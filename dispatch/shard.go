@@ -100,11 +100,30 @@ func (v *visit) draining() bool {
 	return len(v.open) > 0
 }
 
-// work goes round the campaigns until none has anything to do here now.
-func (v *visit) work() (due time.Time) {
+// work does what the campaigns have to do here, until none has anything to do now and every answer is settled.
+func (v *visit) work() time.Time {
 	shard := v.lease.Shard.N
 	if _, err := v.r.d.ledger.Recover(v.ctx, v.lease, v.r.d.cfg.Now()); err != nil {
 		return v.r.later(err, "shard not recovered", shard)
+	}
+	for {
+		due, over := v.turn()
+		if over {
+			return due
+		}
+		v.drain()
+	}
+}
+
+// turn goes round the campaigns until there is nothing to do but to wait for answers; over tells that none was awaited. Few visits
+// have their turn at a time: a few large waves share the syncs of the store better than many small ones, and those that wait for slow
+// answers keep nobody from sending.
+func (v *visit) turn() (due time.Time, over bool) {
+	select {
+	case v.r.turns <- struct{}{}:
+		defer func() { <-v.r.turns }()
+	case <-v.ctx.Done():
+		return time.Time{}, true
 	}
 	for {
 		due = time.Time{}
@@ -113,22 +132,18 @@ func (v *visit) work() (due time.Time) {
 		for _, c := range v.r.campaigns() {
 			p, err := v.batch(c)
 			if err != nil {
-				return v.r.later(err, "batch not reserved", shard)
+				return v.r.later(err, "batch not reserved", v.lease.Shard.N), true
 			}
-			c.setDrained(shard, p.done && quiet)
+			c.setDrained(v.lease.Shard.N, p.done && quiet)
 			again = again || p.again
 			due = earliest(due, p.due)
 		}
 		if v.ctx.Err() != nil {
-			return due
+			return due, true
 		}
-		if again {
-			continue
+		if !again {
+			return due, quiet
 		}
-		if quiet {
-			return due
-		}
-		v.drain()
 	}
 }
 
@@ -167,7 +182,7 @@ func (v *visit) batch(c *campaignRun) (pass, error) {
 	if err := v.resolve(c, o.skip, now); err != nil {
 		return pass{}, err
 	}
-	limit := v.r.gate.batchLimit(v.r.workers, d.cfg.BatchLimit)
+	limit := v.r.gate.batchLimit(d.cfg.Turns, d.cfg.BatchLimit)
 	if o.skip != "" {
 		limit = 1000
 	}
@@ -190,18 +205,18 @@ func (v *visit) batch(c *campaignRun) (pass, error) {
 func (v *visit) resolve(c *campaignRun, skip string, now time.Time) error {
 	const limit = 500
 	shard := v.lease.Shard.N
-	ruling, until := c.unresolved(shard, skip, now)
-	if ruling == noRuling {
-		return nil
-	}
 	for {
-		n, err := v.r.d.ledger.ResolveSuspects(v.ctx, v.lease, c.id, until, ruling == believe, limit, now)
+		r := c.unresolved(shard, skip, now)
+		if r.ruling == noRuling {
+			return nil
+		}
+		n, err := v.r.d.ledger.ResolveSuspects(v.ctx, v.lease, c.id, r.until, r.ruling == believe, limit, now)
 		if err != nil {
 			return err
 		}
 		if n < limit {
-			c.resolvedIn(shard, until)
-			return nil
+			c.resolvedIn(shard, r)
+			skip = ""
 		}
 	}
 }
@@ -213,7 +228,7 @@ func (v *visit) recheck(c *campaignRun, now time.Time) (pass, error) {
 		return pass{}, nil
 	}
 	var rows []minapush.Delivery
-	n, err := v.r.d.ledger.ResolveSuspects(v.ctx, v.lease, c.id, now, false, want, now)
+	n, err := v.r.d.ledger.ResolveSuspects(v.ctx, v.lease, c.id, c.judgedUntil(now), false, want, now)
 	if err == nil && n > 0 {
 		got, e := v.r.d.bank.ReserveBatch(v.ctx, v.lease, c.batch(now, n, ""))
 		rows, err = got.Rows, e

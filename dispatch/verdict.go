@@ -31,6 +31,8 @@ type verdict struct {
 	until time.Time
 	// busy tells that the platform asked to go slower.
 	busy bool
+	// tellsNothing gives the place in the first wave to another message.
+	tellsNothing bool
 }
 
 const (
@@ -50,8 +52,8 @@ var tokenCodes = map[int]bool{40001: true, 40014: true, 42001: true, 41001: true
 
 // judge turns the answer to one attempt into what becomes of its delivery, its permit and its campaign. It is pure: the whole
 // table of consequences is here. atLeastOnce is the campaign's choice; invalidCommon tells that invalid openids are too common
-// to be the users' fault.
-func judge(d minapush.Delivery, answer error, receipt minapush.Receipt, now time.Time, atLeastOnce, invalidCommon bool) verdict {
+// to be the users' fault, and whose whose fault refused data is.
+func judge(d minapush.Delivery, answer error, receipt minapush.Receipt, now time.Time, atLeastOnce, invalidCommon bool, whose blame) verdict {
 	v := verdict{Settlement: delivery.Settlement{Ref: delivery.RefOf(d), Now: now}}
 	if answer == nil {
 		v.Outcome, v.Permit, v.MsgID = minapush.Accepted, delivery.Spend, receipt.MsgID
@@ -79,12 +81,7 @@ func judge(d minapush.Delivery, answer error, receipt minapush.Receipt, now time
 			v.Permit = delivery.Release
 		}
 	case minapush.BadMessage:
-		if e.Extent == minapush.OneUser {
-			v.Outcome = minapush.Failed
-			break
-		}
-		v.again(now, 0)
-		v.act, v.why = stopCampaign, why("bad_message", e)
+		v.badMessage(e, now, whose)
 	case minapush.BadCredential:
 		v.again(now, 0)
 		v.act, v.why = stopApp, why("bad_credential", e)
@@ -108,6 +105,18 @@ func (v *verdict) afterResend() {
 		v.Outcome, v.Permit = minapush.Unknown, delivery.Spend
 	case v.Outcome == minapush.Pending && v.Permit == delivery.Release:
 		v.Resend = true
+	}
+}
+
+func (v *verdict) badMessage(e *minapush.Error, now time.Time, whose blame) {
+	switch {
+	case e.Extent == minapush.OneUser || whose == users || whose == usersStill:
+		v.Outcome, v.tellsNothing = minapush.Failed, whose == usersStill
+	case whose == unclear:
+		v.again(now, 0)
+	default:
+		v.again(now, 0)
+		v.act, v.why = stopCampaign, why("bad_message", e)
 	}
 }
 

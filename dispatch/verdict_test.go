@@ -38,6 +38,7 @@ func TestEachAnswerHasItsConsequence(t *testing.T) {
 		err           error
 		atLeastOnce   bool
 		invalidCommon bool
+		whose         blame
 		want          want
 	}{
 		{name: "accepted spends the use", permit: sub, want: want{outcome: minapush.Accepted, effect: "spend"}},
@@ -87,6 +88,14 @@ func TestEachAnswerHasItsConsequence(t *testing.T) {
 			want: want{effect: "release", act: stopCampaign}},
 		{name: "bad data of one user fails that user", permit: sub, tries: 1, err: mk(minapush.BadMessage, 45168, minapush.OneUser, 0),
 			want: want{outcome: minapush.Failed, effect: "release"}},
+		{name: "bad data of everybody stops the campaign", permit: sub, tries: 1, err: mk(minapush.BadMessage, 47003, minapush.OneMessage, 0),
+			want: want{effect: "release", act: stopCampaign}},
+		{name: "bad data while nobody knows whose fault it is waits", permit: sub, tries: 1, err: mk(minapush.BadMessage, 47003, minapush.OneMessage, 0), whose: unclear,
+			want: want{effect: "release"}},
+		{name: "bad data of one user's own values fails that user", permit: sub, tries: 1, err: mk(minapush.BadMessage, 47003, minapush.OneMessage, 0), whose: users,
+			want: want{outcome: minapush.Failed, effect: "release"}},
+		{name: "bad data that a repeated form id carried may have arrived before", permit: form, tries: 2, resend: true, err: mk(minapush.BadMessage, 47003, minapush.OneMessage, 0), whose: users,
+			want: want{outcome: minapush.Unknown, effect: "spend"}},
 		{name: "a banned account stops the app", permit: sub, tries: 1, err: mk(minapush.BadCredential, 48004, minapush.OneApp, 0),
 			want: want{effect: "release", act: stopApp}},
 		{name: "a token that stays bad holds the app", permit: sub, tries: 1, err: mk(minapush.BadCredential, 40001, minapush.OneApp, 0),
@@ -98,7 +107,7 @@ func TestEachAnswerHasItsConsequence(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			row := minapush.Delivery{Batch: "c", OpenID: "o", Permit: c.permit, Tries: c.tries, Resend: c.resend, Attempt: 7}
-			v := judge(row, c.err, minapush.Receipt{MsgID: 5}, now, c.atLeastOnce, c.invalidCommon)
+			v := judge(row, c.err, minapush.Receipt{MsgID: 5}, now, c.atLeastOnce, c.invalidCommon, c.whose)
 			if v.Attempt != 7 || v.OpenID != "o" || v.Batch != "c" {
 				t.Errorf("settles %+v, not the row's attempt", v.Ref)
 			}

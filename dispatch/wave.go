@@ -65,7 +65,7 @@ func (v *visit) wave(c *campaignRun, rows []minapush.Delivery) {
 		}
 		row.State, row.Tries = minapush.Sending, row.Tries+1
 		v.opened(c)
-		go v.sendOne(c, row)
+		v.r.senders.send(parcel{v, c, row})
 	}
 }
 
@@ -93,7 +93,12 @@ func (v *visit) closed(rs []result) {
 }
 
 func (v *visit) sendOne(c *campaignRun, row minapush.Delivery) {
-	receipt, err := v.r.d.sender.Send(v.hard, outgoing(v.r.id, c.id, c.legacy, c.message, row))
+	batch, message := c.id, c.message
+	if c.personal { // senders keep what they rendered for a batch, and this is one user's
+		filled := c.message.Fill(row.Values)
+		batch, message = "", &filled
+	}
+	receipt, err := v.r.d.sender.Send(v.hard, outgoing(v.r.id, batch, c.legacy, message, row))
 	v.results <- result{c: c, row: row, receipt: receipt, err: err}
 }
 
@@ -125,8 +130,8 @@ func (v *visit) settle(rs []result) {
 	now := v.r.d.cfg.Now()
 	xs := make([]delivery.Settlement, len(rs))
 	for i, r := range rs {
-		verdict := judge(r.row, r.err, r.receipt, now, r.c.atLeastOnce, r.c.invalidCommon())
-		v.r.observe(r.c, verdict, r.err, v.lease.Shard.N, now)
+		verdict := judge(r.row, r.err, r.receipt, now, r.c.atLeastOnce, r.c.invalidCommon(), r.c.blame(r.row, r.err))
+		verdict.Now = v.r.observe(r.c, verdict, r.err, v.lease.Shard.N, now)
 		xs[i] = verdict.Settlement
 	}
 	v.persist(xs)

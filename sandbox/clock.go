@@ -7,7 +7,8 @@ func (s *Sandbox) Now() time.Time {
 	return s.cfg.Now().Add(time.Duration(s.offset.Load()))
 }
 
-// Advance moves the sandbox's clock ahead. Tokens, codes, permits and quotas age at once; simulated latency does not.
+// Advance moves the sandbox's clock ahead. Tokens, codes, permits and quotas age at once, and the Date of answers over a socket
+// follows; simulated latency does not.
 func (s *Sandbox) Advance(d time.Duration) error {
 	if d < 0 {
 		return &ArgError{Field: "advance", Problem: "must not be negative"}

@@ -19,10 +19,32 @@ type sample struct {
 	body         string
 	scopes       []account.Scope // any of them; none: the handler decides
 	open         bool
-	lenient      bool // bodies with unknown fields are taken
+	session      bool   // needs a session token, and no key
+	lenient      bool   // bodies with unknown fields are taken
+	rows         string // the type of a streamed body
+}
+
+// headers are those that the call needs.
+func (s sample) headers() []string {
+	if s.rows == "" {
+		return nil
+	}
+	return []string{"Content-Type", s.rows}
+}
+
+// credential is a good one for the call.
+func (b *bundle) credential(t *testing.T, s sample) string {
+	t.Helper()
+	if s.session {
+		return b.session(t, appID, openid)
+	}
+	return b.admin
 }
 
 func (s sample) name() string { return s.method + " " + strings.ReplaceAll(s.path, appID, "{appid}") }
+
+// aCode is a form id.
+const aCode = "0123456789abcdef0123456789abcdef"
 
 // samples are all calls of the API with a key; TestEveryCallIsAmongTheSamples sees to that.
 func samples() []sample {
@@ -44,6 +66,16 @@ func samples() []sample {
 		{method: "POST", path: base + "/session-tokens", body: `{"openid":"` + openid + `"}`, scopes: report},
 		{method: "POST", path: base + "/reports", body: `{"openid":"` + openid + `","items":[]}`, scopes: report, lenient: true},
 		{method: "POST", path: base + "/permits", body: `{"openid":"` + openid + `","items":[]}`, scopes: push},
+		{method: "POST", path: base + "/permits/spent", body: `{"openid":"` + openid + `","template":"` + tmplID + `"}`, scopes: push},
+		{method: "POST", path: base + "/permits/import", body: `{"openid":"` + openid + `","kind":"form","code":"` + aCode + `"}`, scopes: admin, rows: api.NDJSONType},
+		{method: "GET", path: base + "/permits/export", scopes: admin},
+		{method: "POST", path: base + "/users/import", body: "openid,uid\n" + openid + ",u1\n", scopes: admin, rows: api.CSVType},
+		{method: "PUT", path: base + "/users/" + openid + "/profile", body: `{"uid":"u1","tags":["vip"]}`, scopes: write},
+		{method: "PUT", path: base + "/users/" + openid + "/opt-out", body: `{"opt_out":"all"}`, scopes: []account.Scope{account.ScopePush, account.ScopeCampaign}},
+		{method: "GET", path: base + "/me", session: true},
+		{method: "GET", path: base + "/scenes", scopes: admin},
+		{method: "PUT", path: base + "/scenes/home", body: `{"name":"home","templates":["` + tmplID + `"]}`, scopes: admin},
+		{method: "DELETE", path: base + "/scenes/home", scopes: admin},
 		{method: "GET", path: base + "/users/" + openid, scopes: read},
 		{method: "DELETE", path: base + "/users/" + openid, scopes: push},
 		{method: "POST", path: base + "/pushes", body: `{"openid":"` + openid + `","message":` + message + `}`, scopes: push},
@@ -55,12 +87,18 @@ func samples() []sample {
 		{method: "POST", path: base + "/campaigns/C1/pause", scopes: write},
 		{method: "POST", path: base + "/campaigns/C1/resume", scopes: write},
 		{method: "POST", path: base + "/campaigns/C1/cancel", scopes: write},
+		{method: "PUT", path: base + "/campaigns/C1/audience", body: `{"openid":"` + openid + `"}`, scopes: write, rows: api.NDJSONType},
+		{method: "POST", path: base + "/campaigns/C1/retry", body: `{"name":"again"}`, scopes: write},
 		{method: "GET", path: base + "/reach", scopes: read},
+		{method: "GET", path: base + "/stock", scopes: read},
 		{method: "GET", path: base + "/flow", scopes: read},
 		{method: "GET", path: base + "/templates", scopes: read},
 		{method: "GET", path: base + "/templates/" + tmplID, scopes: read},
 		{method: "PUT", path: base + "/templates/" + tmplID, body: `{"kind":"one_time"}`, scopes: admin},
 		{method: "DELETE", path: base + "/templates/" + tmplID, scopes: admin},
+		{method: "POST", path: base + "/templates/sync", scopes: admin},
+		{method: "POST", path: base + "/checks", body: `{"public_url":"https://push.example.com"}`, scopes: admin},
+		{method: "GET", path: "/v1/backup"},
 	}
 }
 
@@ -76,7 +114,7 @@ func TestEveryCallIsAmongTheSamples(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Errorf("got OpenAPI %q", doc.OpenAPI)
 	}
-	fill := strings.NewReplacer("{appid}", appID, "{openid}", openid)
+	fill := strings.NewReplacer("{appid}", appID, "{openid}", openid, "{name}", "home")
 	have := map[string]bool{}
 	for _, s := range samples() {
 		have[s.method+" "+s.path] = true
@@ -106,7 +144,7 @@ func TestCallsWithoutAGoodKeyAreRefused(t *testing.T) {
 	all := []account.Scope{account.ScopeReport, account.ScopeRead, account.ScopePush, account.ScopeCampaign}
 	foreign := b.key(t, otherApp, account.ScopeAdmin)
 	for _, s := range samples() {
-		if s.open {
+		if s.open || s.session {
 			continue
 		}
 		t.Run(s.name(), func(t *testing.T) {
@@ -169,7 +207,7 @@ func TestAKeyWithTheScopeIsLetIn(t *testing.T) {
 			continue
 		}
 		for _, scope := range s.scopes {
-			a := b.call(t, s.method, s.path, b.key(t, appID, scope), s.body)
+			a := b.call(t, s.method, s.path, b.key(t, appID, scope), s.body, s.headers()...)
 			if a.status == http.StatusUnauthorized || a.status == http.StatusForbidden {
 				t.Errorf("%s with scope %s: %d %s", s.name(), scope, a.status, a.body)
 			}
@@ -182,9 +220,10 @@ func TestThePublicListenerHasOnlyWhatPhonesNeed(t *testing.T) {
 	b := setup(t).withApp(t)
 	public := map[string]bool{
 		"GET /healthz": true, "GET /readyz": true, "POST " + base + "/session": true, "POST " + base + "/reports": true,
+		"GET " + base + "/me": true,
 	}
 	for _, s := range samples() {
-		a := send(t, b.server.Public(), s.method, s.path, b.admin, s.body)
+		a := send(t, b.server.Public(), s.method, s.path, b.credential(t, s), s.body)
 		if public[s.method+" "+s.path] {
 			want[any](t, a, http.StatusOK)
 		} else {

@@ -82,7 +82,7 @@ func (s *Server) fail(w *recorder, r *http.Request, route string, err error) {
 	p := problemOf(err)
 	if p.row.status() >= http.StatusInternalServerError {
 		level := slog.LevelWarn
-		if p.row.number == api.NumInternal {
+		if p.row.code == api.Internal {
 			level = slog.LevelError
 		}
 		s.cfg.Logger.Log(r.Context(), level, "request failed", "route", route, "app", r.PathValue("appid"), "number", p.row.number, "err", err)
@@ -94,8 +94,8 @@ func (s *Server) fail(w *recorder, r *http.Request, route string, err error) {
 
 func writeProblem(w http.ResponseWriter, p *problem) {
 	h := w.Header()
-	if p.wait > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(p.wait.Seconds())), 10))
+	if wait := p.waitOf(); wait > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10))
 	}
 	if p.row.status() == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="minapush"`)

@@ -2,12 +2,15 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -31,16 +34,26 @@ func (s *Server) readBytes(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		b.Grow(int(n) + bytes.MinRead)
 	}
 	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)); err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) || r.Context().Err() != nil {
-			return nil, err
-		}
-		return nil, refuse(rowMalformed, "the body ended early")
+		return nil, unread(r, err)
 	}
 	if !utf8.Valid(b.Bytes()) { // encoding/json would replace what is not
 		return nil, refuse(rowMalformed, "the body is not valid UTF-8")
 	}
 	return b.Bytes(), nil
+}
+
+// unread says why a body was not read to its end. Errors: 400, 408, 413, or the end of the caller's connection.
+func unread(r *http.Request, err error) error {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded): // it ends the request's context, too
+		return refuse(rowSlowBody, "the body did not come to its end in time")
+	case r.Context().Err() != nil:
+		return fmt.Errorf("%w: %w", context.Canceled, err)
+	}
+	return refuse(rowMalformed, "the body ended early")
 }
 
 // readBody reads, checks and decodes the body of a call. Unknown fields are refused.

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -156,6 +157,7 @@ func TestCampaignsAreListedPageByPage(t *testing.T) {
 			break
 		}
 	}
+	slices.Reverse(ids) // newest first
 	if fmt.Sprint(got) != fmt.Sprint(ids) {
 		t.Errorf("got %v, want %v", got, ids)
 	}

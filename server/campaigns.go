@@ -23,11 +23,12 @@ func (s *Server) campaignRoutes() {
 	}
 	handle(s, route{
 		method: http.MethodPost, path: path, id: "create-campaign", summary: "Make a campaign, and start it at once if asked to",
-		scopes: write, keyed: true, status: http.StatusCreated,
-		also: map[int]string{http.StatusOK: "The campaign that was made with this Idempotency-Key before."},
+		scopes: write, keyed: true, status: http.StatusCreated, instead: typeOf[api.DryRun](),
+		query: []*huma.Param{queryParam("dry_run", huma.TypeBoolean, "Make nothing: only check the request, and tell whom it would meet.")},
+		also:  map[int]string{http.StatusOK: "The campaign that was made with this Idempotency-Key before, or the answer of a dry run."},
 	}, s.createCampaign)
 	handle(s, route{
-		method: http.MethodGet, path: path, id: "list-campaigns", summary: "List campaigns, oldest first", scopes: read, query: page,
+		method: http.MethodGet, path: path, id: "list-campaigns", summary: "List campaigns, newest first", scopes: read, query: page,
 	}, s.listCampaigns)
 	handle(s, route{
 		method: http.MethodGet, path: path + "/{id}", id: "get-campaign", summary: "Show a campaign and its progress", scopes: read,
@@ -36,8 +37,14 @@ func (s *Server) campaignRoutes() {
 		method: http.MethodGet, path: path + "/{id}/deliveries", id: "list-deliveries", summary: "List who got it, and who did not", scopes: read,
 		query: append([]*huma.Param{queryParam("outcome", huma.TypeString, "Only those with this outcome.")}, page...),
 	}, s.listDeliveries)
-	for verb, turn := range map[string]func(context.Context, minapush.AppID, string) (minapush.Campaign, error){
-		"start": s.parts.Campaigns.Start, "pause": s.pauseCampaign, "resume": s.parts.Campaigns.Resume, "cancel": s.parts.Campaigns.Cancel,
+	byID := func(turn func(context.Context, minapush.AppID, string) (minapush.Campaign, error)) turning {
+		return func(ctx context.Context, app minapush.App, id string) (minapush.Campaign, error) {
+			return turn(ctx, app.ID, id)
+		}
+	}
+	for verb, turn := range map[string]turning{
+		"start": s.parts.Campaigns.Start, "pause": byID(s.pauseCampaign), "resume": byID(s.parts.Campaigns.Resume),
+		"cancel": byID(s.parts.Campaigns.Cancel),
 	} {
 		handle(s, route{
 			method: http.MethodPost, path: path + "/{id}/" + verb, id: verb + "-campaign",
@@ -47,7 +54,7 @@ func (s *Server) campaignRoutes() {
 			if err != nil {
 				return api.Campaign{}, err
 			}
-			m, err := turn(ctx, c.app.ID, id)
+			m, err := turn(ctx, c.app, id)
 			if err != nil {
 				return api.Campaign{}, err
 			}
@@ -55,6 +62,9 @@ func (s *Server) campaignRoutes() {
 		})
 	}
 }
+
+// turning changes where a campaign stands.
+type turning func(ctx context.Context, app minapush.App, id string) (minapush.Campaign, error)
 
 func (s *Server) pauseCampaign(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
 	return s.parts.Campaigns.Pause(ctx, app, id, minapush.Reason{Code: "operator"})
@@ -72,26 +82,68 @@ func (c *call) campaignID() (string, error) {
 }
 
 func (s *Server) createCampaign(ctx context.Context, c *call, in *api.NewCampaign) (api.Campaign, error) {
-	if in.Start && !in.StartAt.IsZero() {
-		return api.Campaign{}, wrong("body.start", "cannot stand beside start_at")
+	dry, err := c.flag("dry_run")
+	if err != nil {
+		return api.Campaign{}, err
 	}
-	if in.GraceSeconds < 0 || in.GraceSeconds > maxGraceSeconds {
-		return api.Campaign{}, wrong("body.grace_seconds", "must be from 0 to 86400")
+	draft, err := s.draft(ctx, c, in)
+	if err != nil {
+		return api.Campaign{}, err
+	}
+	if dry {
+		if err := s.parts.Campaigns.Check(draft); err != nil {
+			return api.Campaign{}, err
+		}
+		c.status = http.StatusOK
+		c.instead, err = s.dryRun(ctx, c.app, draft)
+		return api.Campaign{}, err
+	}
+	m, created, err := s.parts.Campaigns.Create(ctx, c.app, draft)
+	if err != nil {
+		return api.Campaign{}, err
+	}
+	return s.made(ctx, c, m, created, in.Start)
+}
+
+// draft reads what a new campaign is to be. Errors: 400.
+func (s *Server) draft(ctx context.Context, c *call, in *api.NewCampaign) (campaign.Draft, error) {
+	list := in.Audience != nil && in.Audience.List
+	switch {
+	case in.Start && !in.StartAt.IsZero():
+		return campaign.Draft{}, wrong("body.start", "cannot stand beside start_at")
+	case in.Start && list:
+		return campaign.Draft{}, wrong("body.start", "cannot stand beside audience.list: fill the list, then start")
+	case in.Audience != nil && in.Audience.Listed != 0:
+		return campaign.Draft{}, wrong("body.audience.listed", "is counted, not given")
+	case in.GraceSeconds < 0 || in.GraceSeconds > maxGraceSeconds:
+		return campaign.Draft{}, wrong("body.grace_seconds", "must be from 0 to 86400")
 	}
 	message, template, err := s.message(ctx, c.app, in.Message)
 	if err != nil {
-		return api.Campaign{}, err
+		return campaign.Draft{}, err
 	}
-	m, created, err := s.parts.Campaigns.Create(ctx, c.app, campaign.Draft{
-		Name: in.Name, Message: message, Template: template, AtLeastOnce: in.AtLeastOnce, StartAt: in.StartAt,
-		Grace: time.Duration(in.GraceSeconds) * time.Second, LatestSend: in.LatestSend, Key: c.idempotency, Fingerprint: c.fingerprint,
-	})
-	if err != nil {
-		return api.Campaign{}, err
+	if !list {
+		if err := message.CheckFilled(); err != nil {
+			return campaign.Draft{}, below("body.message", err)
+		}
 	}
+	draft := campaign.Draft{
+		Name: in.Name, Message: message, Template: template, AtLeastOnce: in.AtLeastOnce, Audience: minapush.Audience{List: list},
+		StartAt: in.StartAt, Grace: time.Duration(in.GraceSeconds) * time.Second, LatestSend: in.LatestSend,
+		Key: c.idempotency, Fingerprint: c.fingerprint,
+	}
+	if in.Audience != nil && string(in.Audience.Where) != "null" {
+		draft.Audience.Where = in.Audience.Where
+	}
+	return draft, nil
+}
+
+// made answers with a campaign that is there, and starts it if asked to.
+func (s *Server) made(ctx context.Context, c *call, m minapush.Campaign, created, start bool) (api.Campaign, error) {
 	// A crash from here on leaves a campaign that waits; the same call with its key starts it.
-	if in.Start && m.State == minapush.Scheduled {
-		if m, err = s.parts.Campaigns.Start(ctx, c.app.ID, m.ID); err != nil {
+	if start && m.State == minapush.Scheduled {
+		var err error
+		if m, err = s.parts.Campaigns.Start(ctx, c.app, m.ID); err != nil {
 			return api.Campaign{}, err
 		}
 	}
@@ -145,6 +197,7 @@ func (s *Server) getCampaign(ctx context.Context, c *call, _ *none) (api.Campaig
 func (s *Server) campaignBody(m minapush.Campaign) api.Campaign {
 	out := api.Campaign{
 		ID: m.ID, Name: m.Name, Message: messageBody(m.Message), TemplateKind: string(m.Kind), AtLeastOnce: m.AtLeastOnce,
+		Audience: api.Audience{List: m.Audience.List, Listed: m.Audience.Listed, Where: m.Audience.Where}, RetryOf: m.RetryOf,
 		StartAt: utc(m.StartAt), GraceSeconds: int(m.Grace / time.Second), LatestSend: utc(m.LatestSend), State: string(m.State),
 		Why: reasonBody(m.Why), CreatedAt: utc(m.CreatedAt), StartedAt: utc(m.StartedAt), EndedAt: utc(m.EndedAt),
 	}

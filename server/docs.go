@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -60,14 +61,23 @@ func (s *Server) document(rt route, in, out reflect.Type) *huma.Schema {
 			Description: "Makes a repeated call the same one. With another body it is refused with 422.",
 		})
 	}
-	if !rt.open {
+	switch {
+	case rt.session:
+		op.Security = []map[string][]string{{sessionScheme: {}}}
+	case !rt.open:
 		op.Security = []map[string][]string{{keyScheme: {}}}
 		if rt.scopes != nil {
 			op.Description = "Scope: " + scopeNames(rt.scopes) + "."
 		}
 	}
 	var body *huma.Schema
-	if in != typeOf[none]() {
+	switch {
+	case rt.rows != nil:
+		op.RequestBody = &huma.RequestBody{
+			Required: true, Content: linesOf(schemas.Schema(rt.rows, true, "")),
+			Description: "Rows: one JSON object a line, or CSV with a first line of names, in UTF-8 or with charset=gb18030.",
+		}
+	case in != typeOf[none]():
 		body = schemas.Schema(in, true, "")
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{api.ContentType: {Schema: body}}}
 	}
@@ -85,14 +95,24 @@ func (s *Server) documentAnswers(op *huma.Operation, rt route, out reflect.Type)
 	} else {
 		good.Content = map[string]*huma.MediaType{api.ContentType: {Schema: schemas.Schema(out, true, "")}}
 	}
+	if rt.lines != nil {
+		maps.Copy(good.Content, linesOf(schemas.Schema(rt.lines, true, "")))
+		good.Headers = map[string]*huma.Param{api.NextHeader: {
+			Description: "The cursor of the next page, if the answer is lines; absent at the end.", Schema: &huma.Schema{Type: huma.TypeString},
+		}}
+	}
 	if status == 0 {
 		status = http.StatusOK
 	}
 	op.Responses[strconv.Itoa(status)] = good
 	for status, text := range rt.also {
 		r := &huma.Response{Description: text, Content: good.Content}
-		if status == http.StatusNoContent {
+		switch {
+		case status == http.StatusNoContent:
 			r.Content = nil
+		case status == http.StatusOK && rt.instead != nil:
+			either := &huma.Schema{OneOf: []*huma.Schema{schemas.Schema(out, true, ""), schemas.Schema(rt.instead, true, "")}}
+			r.Content = map[string]*huma.MediaType{api.ContentType: {Schema: either}}
 		}
 		op.Responses[strconv.Itoa(status)] = r
 	}
@@ -100,6 +120,11 @@ func (s *Server) documentAnswers(op *huma.Operation, rt route, out reflect.Type)
 		Description: "A problem.",
 		Content:     map[string]*huma.MediaType{api.ProblemType: {Schema: schemas.Schema(typeOf[api.Problem](), true, "")}},
 	}
+}
+
+// linesOf describes rows in the forms that they may have.
+func linesOf(row *huma.Schema) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{api.NDJSONType: {Schema: row}, api.CSVType: {Schema: &huma.Schema{Type: huma.TypeString}}}
 }
 
 func pathParams(path string) (names []string) {

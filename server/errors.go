@@ -31,26 +31,30 @@ func (r row) status() int { return r.number / 100 }
 var (
 	rowInvalid     = row{api.NumInvalid, api.Invalid, "A field breaks a rule", 0}
 	rowMalformed   = row{api.NumMalformed, api.Invalid, "The body is not JSON in UTF-8", 0}
-	rowUnknown     = row{api.NumUnknownField, api.Invalid, "The body has a field that this call does not know", 0}
+	rowUnknown     = row{api.NumUnknownField, api.Invalid, "The request has a field that this call does not know", 0}
 	rowNoKey       = row{api.NumNoCredentials, api.Unauthorized, "Credentials are missing", 0}
 	rowBadKey      = row{api.NumBadCredentials, api.Unauthorized, "Credentials are not valid", 0}
 	rowForbidden   = row{api.NumForbidden, api.Unauthorized, "The credentials do not allow this", 0}
 	rowNotFound    = row{api.NumNotFound, api.NotFound, "There is no such thing", 0}
 	rowNoRoute     = row{api.NumNoRoute, api.NotFound, "There is no such path", 0}
 	rowMethod      = row{api.NumMethod, api.Invalid, "The path does not take this method", 0}
+	rowSlowBody    = row{api.NumSlowBody, api.Invalid, "The body did not get on", 0}
 	rowConflict    = row{api.NumConflict, api.Conflict, "Something stands against it", 0}
 	rowInProgress  = row{api.NumInProgress, api.Conflict, "A call with this key is in progress", time.Second}
 	rowTooLarge    = row{api.NumTooLarge, api.Invalid, "The body is too large", 0}
-	rowContentType = row{api.NumContentType, api.Invalid, "The body must be application/json", 0}
+	rowContentType = row{api.NumContentType, api.Invalid, "The body is not of a type that this call takes", 0}
 	rowKeyReused   = row{api.NumKeyReused, api.Invalid, "The key was used with another body", 0}
 	rowThrottled   = row{api.NumThrottled, api.Throttled, "Not now", time.Second}
 	rowReports     = row{api.NumTooManyReports, api.Throttled, "Too many reports of this user", time.Second}
+	rowAddress     = row{api.NumTooManyOfAddress, api.Throttled, "Too many requests of this address", time.Second}
 	rowInternal    = row{api.NumInternal, api.Internal, "A fault of the server", 0}
 	rowUncertain   = row{api.NumUncertain, api.Uncertain, "It may have happened", 0}
 	rowDead        = row{api.NumPlatform, api.PermitDead, "The platform holds the permit spent or expired", 0}
 	rowRefused     = row{api.NumPlatform, api.Refused, "The platform refused for this user", 0}
+	rowOddAnswer   = row{api.NumPlatform, api.Internal, "The platform answered what nobody knows", 0}
 	rowBadMessage  = row{api.NumPlatform, api.BadMessage, "The platform refused the message", 0}
 	rowUnavailable = row{api.NumUnavailable, api.Unavailable, "Nothing happened; try again", time.Second}
+	rowCrowded     = row{api.NumCrowded, api.Unavailable, "Too many requests at once", time.Second}
 	rowStopped     = row{api.NumStopped, api.Unavailable, "Sending is stopped for this app", time.Minute}
 	rowBadApp      = row{api.NumPlatformRejected, api.BadCredential, "WeChat refused the app's credential", time.Minute}
 )
@@ -81,7 +85,8 @@ type problem struct {
 	fields  []api.FieldProblem
 	wait    time.Duration
 	errcode int
-	err     error // for the log
+	reason  string // a stable code, "" for none
+	err     error  // for the log
 }
 
 func (p *problem) Error() string {
@@ -143,7 +148,13 @@ func problemOf(err error) *problem {
 	if !ok {
 		return p
 	}
-	p.errcode = e.Code
+	if !reasonCode(e.Reason) {
+		e.Reason = ""
+	}
+	p.errcode, p.reason = e.Code, e.Reason
+	if p.detail == "" && e.Reason != "" {
+		p.detail = "the reason is " + e.Reason
+	}
 	if e.RetryAfter > 0 {
 		p.wait = e.RetryAfter
 	}
@@ -152,6 +163,8 @@ func problemOf(err error) *problem {
 		return keyProblem(e)
 	case kind == minapush.Unavailable && e.Reason == "stopped":
 		p.row, p.wait = rowStopped, rowStopped.wait
+	case kind == minapush.Internal && e.Code != 0: // a code that no table has
+		p.row = rowOddAnswer
 	case known.show && e.Field != "":
 		location := e.Field
 		if kind == minapush.Invalid {
@@ -161,6 +174,15 @@ func problemOf(err error) *problem {
 		p.fields = []api.FieldProblem{{Location: location, Message: causeOf(e)}}
 	}
 	return p
+}
+
+const maxReason = 64
+
+// reasonCode tells whether a reason is a stable code, which may be shown, and no text.
+func reasonCode(s string) bool {
+	return len(s) <= maxReason && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
 }
 
 // facts is the outermost *minapush.Error of err, with what it does not know filled in from those that it wraps.
@@ -190,10 +212,14 @@ func keyProblem(e *minapush.Error) *problem {
 
 // body is the problem as it is sent.
 func (p *problem) body() api.Problem {
-	return api.Problem{
+	out := api.Problem{
 		Type: docsURL + strconv.Itoa(p.row.number), Title: p.row.title, Status: p.row.status(), Detail: clip(p.detail), Code: p.row.code,
 		Number: p.row.number, Errcode: p.errcode, Errors: p.fields,
 	}
+	if p.reason != "" {
+		out.Reason = &api.Reason{Code: p.reason}
+	}
+	return out
 }
 
 const maxDetail = 1000

@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 func FuzzNoBodyIsAFaultOfTheServer(f *testing.F) {
@@ -13,9 +14,22 @@ func FuzzNoBodyIsAFaultOfTheServer(f *testing.F) {
 		`{"openid":"o","message":{"template":"tmpl-legacy","keywords":"a,b"}}`, `{"message":{"values":{"":""}}}`,
 	} {
 		for i, s := range samples() {
-			if s.body != "" {
+			if s.body != "" && s.rows == "" {
 				f.Add(i, seed)
 			}
+		}
+	}
+	for i, s := range samples() {
+		if s.rows != "" {
+			for _, seed := range []string{
+				`{"openid":"uid:u","attributes":{"a":1e999}}`, "openid,kind,code\no,form," + aCode + "\n", "openid,tags\r\n\"o\",\"a|b\"\r\n",
+				"\ufeffopenid\no", "[", "\xff",
+			} {
+				f.Add(i, seed)
+			}
+		}
+		if strings.HasSuffix(s.path, "/campaigns") {
+			f.Add(i, `{"message":{"template":"tmpl-legacy"},"audience":{"where":{"all":[{"seen_within":"7d"}]}}}`)
 		}
 	}
 	f.Fuzz(func(t *testing.T, i int, body string) {
@@ -24,10 +38,13 @@ func FuzzNoBodyIsAFaultOfTheServer(f *testing.F) {
 		if s.body == "" || max(i, -i) < 0 {
 			return
 		}
-		b := setup(t)
+		b := setupWith(t, 50*time.Millisecond)
 		b.addApps(t)
 		r := httptest.NewRequestWithContext(t.Context(), s.method, s.path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+b.admin)
+		if s.rows != "" {
+			r.Header.Set("Content-Type", s.rows)
+		}
 		w := httptest.NewRecorder()
 		b.server.Private().ServeHTTP(w, r)
 		if w.Code >= 500 && w.Code != 503 { // the dispatcher may not be up yet

@@ -17,7 +17,7 @@ func TestBodiesThatAreNoGoodChangeNothing(t *testing.T) {
 	b := setup(t, func(_ *server.Parts, c *server.Config) { c.MaxBody = 4096 }).withApp(t)
 	b.deposit(t, openid, b.formID(1))
 	for _, s := range samples() {
-		if s.body == "" {
+		if s.body == "" || s.rows != "" {
 			continue
 		}
 		t.Run(s.name(), func(t *testing.T) {

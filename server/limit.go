@@ -15,49 +15,51 @@ type user struct {
 	openid minapush.OpenID
 }
 
-// limiter bounds how many reports each user may send in a minute. It forgets users who were silent for a minute: their allowance is
-// whole again by then. So its memory grows with the users of the last two minutes only, and never beyond twice maxUsers.
-type limiter struct {
+// limiter bounds how often each of many may do something in a minute. It forgets those who were silent for a minute: their allowance is
+// whole again by then. So its memory grows with those of the last two minutes only, and never beyond twice most.
+type limiter[Who comparable] struct {
 	perMinute int
+	most      int
 
 	mu       sync.Mutex // guards all below
-	now, old map[user]*rate.Limiter
+	now, old map[Who]*rate.Limiter
 	turned   time.Time
 }
 
 const maxUsers = 1 << 20
 
-func newLimiter(perMinute int) *limiter {
-	return &limiter{perMinute: perMinute, now: map[user]*rate.Limiter{}, old: map[user]*rate.Limiter{}}
+// newLimiter makes a limiter; perMinute below 0: there is no limit.
+func newLimiter[Who comparable](perMinute, most int) *limiter[Who] {
+	return &limiter[Who]{perMinute: perMinute, most: most, now: map[Who]*rate.Limiter{}, old: map[Who]*rate.Limiter{}}
 }
 
-// take counts one report of a user. wait is how long until the next would be let in; 0: this one is.
-func (l *limiter) take(u user, at time.Time) (wait time.Duration) {
+// take counts one. wait is how long until the next would be let in; 0: this one is.
+func (l *limiter[Who]) take(who Who, at time.Time) (wait time.Duration) {
 	if l.perMinute < 0 {
 		return 0
 	}
-	r := l.find(u, at).ReserveN(at, 1)
+	r := l.find(who, at).ReserveN(at, 1)
 	if wait = r.DelayFrom(at); wait > 0 {
 		r.CancelAt(at)
 	}
 	return wait
 }
 
-func (l *limiter) find(u user, at time.Time) *rate.Limiter {
+func (l *limiter[Who]) find(who Who, at time.Time) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if at.Sub(l.turned) >= time.Minute || len(l.now) >= maxUsers {
+	if at.Sub(l.turned) >= time.Minute || len(l.now) >= l.most {
 		if at.Sub(l.turned) >= 2*time.Minute {
-			l.now = map[user]*rate.Limiter{}
+			l.now = map[Who]*rate.Limiter{}
 		}
-		l.old, l.now, l.turned = l.now, map[user]*rate.Limiter{}, at
+		l.old, l.now, l.turned = l.now, map[Who]*rate.Limiter{}, at
 	}
-	one := l.now[u]
+	one := l.now[who]
 	if one == nil {
-		if one = l.old[u]; one == nil {
+		if one = l.old[who]; one == nil {
 			one = rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.perMinute)
 		}
-		l.now[u] = one
+		l.now[who] = one
 	}
 	return one
 }

@@ -102,7 +102,11 @@ func TestAStoreThatIsAwayIsUnavailable(t *testing.T) {
 		if strings.HasSuffix(s.path, "z") {
 			continue
 		}
-		a := b.call(t, s.method, s.path, b.admin, s.body)
+		credential := b.admin
+		if s.session {
+			credential = session
+		}
+		a := b.call(t, s.method, s.path, credential, s.body, s.headers()...)
 		wantProblem(t, a, api.NumUnavailable, "")
 		if a.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", s.name())
@@ -149,13 +153,13 @@ func TestWorkIsBoundedByTheRequestTimeout(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(p *server.Parts, c *server.Config) {
 		c.RequestTimeout = 20 * time.Millisecond
-		p.Sessions = slow{}
+		p.Platform = slow{}
 	}).withApp(t)
 	a := b.call(t, "POST", base+"/session", "", `{"code":"x"}`)
 	wantProblem(t, a, api.NumUnavailable, "")
 }
 
-type slow struct{}
+type slow struct{ server.Platform }
 
 func (slow) JSCode2Session(ctx context.Context, _ minapush.AppID, _ string) (minapush.OpenID, error) {
 	<-ctx.Done()
@@ -191,5 +195,15 @@ func TestScopesAreThoseOfTheAccounts(t *testing.T) {
 	b := setup(t).withApp(t)
 	for _, scope := range account.Scopes() {
 		want[api.KeySecret](t, b.call(t, "POST", "/v1/keys", b.admin, `{"name":"n","scopes":["`+string(scope)+`"]}`), 201)
+	}
+}
+
+func TestASurveyThatIsAskedForIsBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(_ *server.Parts, c *server.Config) { c.StreamTimeout = time.Nanosecond }).withApp(t)
+	a := b.call(t, "GET", base+"/reach?fresh=true", b.admin, "")
+	wantProblem(t, a, api.NumUnavailable, "")
+	if a.header.Get("Retry-After") == "" {
+		t.Error("a 503 without Retry-After")
 	}
 }

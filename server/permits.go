@@ -2,11 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/account"
 	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/bank"
 	"github.com/minapush/minapush/collect"
 )
 
@@ -15,6 +17,11 @@ func (s *Server) permitRoutes() {
 		method: http.MethodPost, path: appPath + "/permits", id: "deposit-permits",
 		summary: "Deposit what the backend vouches for: payments and counts of subscriptions", scopes: []account.Scope{account.ScopePush},
 	}, s.deposit)
+	handle(s, route{
+		method: http.MethodPost, path: appPath + "/permits/spent", id: "spend-permit", keyed: true,
+		summary: "Tell of a message that went out elsewhere, and take its permit; the answer is its delivery",
+		scopes:  []account.Scope{account.ScopePush},
+	}, s.spent)
 }
 
 func (s *Server) deposit(ctx context.Context, c *call, in *api.Deposit) (api.ReportAnswer, error) {
@@ -25,7 +32,11 @@ func (s *Server) deposit(ctx context.Context, c *call, in *api.Deposit) (api.Rep
 			PaidAt: it.PaidAt, AgeMS: it.AgeMS, Source: it.Source,
 		}
 	}
-	a, err := s.parts.Collector.Trusted(ctx, c.app, minapush.OpenID(in.OpenID), items)
+	o, err := s.user(ctx, c.app, "body.openid", in.OpenID)
+	if err != nil {
+		return api.ReportAnswer{}, err
+	}
+	a, err := s.parts.Collector.Trusted(ctx, c.app, o, items)
 	if err != nil {
 		return api.ReportAnswer{}, err
 	}
@@ -44,4 +55,27 @@ func answerBody(a collect.Answer) api.ReportAnswer {
 		}
 	}
 	return out
+}
+
+// spent takes a permit for a message that somebody else sent. Without an Idempotency-Key each call is another message.
+func (s *Server) spent(ctx context.Context, c *call, in *api.Spent) (api.Push, error) {
+	o, err := s.user(ctx, c.app, "body.openid", in.OpenID)
+	if err != nil {
+		return api.Push{}, err
+	}
+	t, err := s.parts.Accounts.Template(ctx, c.app.ID, in.Template)
+	if errors.Is(err, minapush.NotFound) {
+		return api.Push{}, wrong("body.template", "is not a template of this app: PUT it first")
+	}
+	if err != nil {
+		return api.Push{}, err
+	}
+	d, replayed, err := s.parts.Bank.Spent(ctx, c.app, bank.Elsewhere{
+		ID: s.cfg.NewID(), OpenID: o, Template: t, Code: in.Code, MsgID: int64(in.MsgID), SentAt: in.SentAt, Key: c.idempotency,
+		Fingerprint: c.fingerprint,
+	})
+	if err != nil {
+		return api.Push{}, err
+	}
+	return api.Push{Delivery: deliveryBody(d), Replayed: replayed}, nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/minapush/minapush/api"
 )
 
-// progress sums a campaign over its shards. Who is still to be walked is an estimate from the last survey.
+// progress sums a campaign over its shards.
 func (s *Server) progress(ctx context.Context, app minapush.App, m minapush.Campaign) (*api.Progress, error) {
 	sum, err := s.parts.Ledger.Sum(ctx, app, m.ID)
 	if err != nil {
@@ -36,24 +36,35 @@ func (s *Server) progress(ctx context.Context, app minapush.App, m minapush.Camp
 			p.Reasons[o.String()][reason] = n
 		}
 	}
-	if m.State.Ended() {
-		var zero int64
-		p.NotWalked = &zero
-		return p, nil
+	return p, s.notWalked(ctx, app, m, p)
+}
+
+// notWalked adds who is still to be examined: exactly for a list, else an estimate from the last survey.
+func (s *Server) notWalked(ctx context.Context, app minapush.App, m minapush.Campaign, p *api.Progress) error {
+	var left int64
+	switch {
+	case m.State.Ended() || p.ShardsDone == p.Shards:
+	case m.Audience.List:
+		listed := m.Audience.Listed
+		if m.State == minapush.Scheduled { // it is being filled
+			var err error
+			if listed, err = s.parts.Campaigns.Listed(ctx, app, m.ID); err != nil {
+				return err
+			}
+		}
+		left = max(0, listed-p.Audience)
+	default:
+		survey, err := s.parts.Bank.LastSurvey(ctx, app)
+		if errors.Is(err, minapush.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		left, p.SurveyedAt = max(0, survey.Users-p.Audience), utc(survey.At)
 	}
-	survey, err := s.parts.Bank.LastSurvey(ctx, app)
-	if errors.Is(err, minapush.NotFound) {
-		return p, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	left := max(0, survey.Users-t.Examined)
-	if p.ShardsDone == p.Shards {
-		left = 0
-	}
-	p.NotWalked, p.SurveyedAt = &left, utc(survey.At)
-	return p, nil
+	p.NotWalked = &left
+	return nil
 }
 
 func (s *Server) listDeliveries(ctx context.Context, c *call, _ *none) (api.Deliveries, error) {

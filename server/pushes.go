@@ -20,11 +20,14 @@ func (s *Server) pushRoutes() {
 }
 
 func (s *Server) push(ctx context.Context, c *call, in *api.NewPush) (api.Push, error) {
-	o := minapush.OpenID(in.OpenID)
-	if err := o.Validate(); err != nil {
-		return api.Push{}, below("body", err)
+	o, err := s.user(ctx, c.app, "body.openid", in.OpenID)
+	if err != nil {
+		return api.Push{}, err
 	}
 	message, template, err := s.message(ctx, c.app, in.Message)
+	if err == nil {
+		err = below("body.message", message.CheckFilled())
+	}
 	if err != nil {
 		return api.Push{}, err
 	}

@@ -26,21 +26,35 @@ func (s *Server) reachRoutes() {
 }
 
 func (s *Server) getReach(ctx context.Context, c *call, _ *none) (api.Reach, error) {
-	switch c.query("fresh") {
-	case "", "false":
+	fresh, err := c.flag("fresh")
+	if err != nil {
+		return api.Reach{}, err
+	}
+	if !fresh {
 		survey, err := s.parts.Bank.LastSurvey(ctx, c.app)
 		return s.reachBody(survey), err
-	case "true":
-		if !s.surveys.begin(c.app.ID) {
-			p := refuse(rowThrottled, "a survey of this app is being made")
-			p.wait = 5 * time.Second
-			return api.Reach{}, p
-		}
-		defer s.surveys.end(c.app.ID)
-		survey, err := s.parts.Bank.Survey(ctx, c.app)
-		return s.reachBody(survey), err
 	}
-	return api.Reach{}, wrong("query.fresh", "must be true or false")
+	if !s.surveys.begin(c.app.ID) {
+		p := refuse(rowThrottled, "a survey of this app is being made")
+		p.wait = 5 * time.Second
+		return api.Reach{}, p
+	}
+	defer s.surveys.end(c.app.ID)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.StreamTimeout)
+	defer cancel()
+	survey, err := s.parts.Bank.Survey(ctx, c.app)
+	return s.reachBody(survey), err
+}
+
+// flag is a yes or no of the query; absent is no.
+func (c *call) flag(name string) (bool, error) {
+	switch c.query(name) {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, wrong("query."+name, "must be true or false")
 }
 
 func (s *Server) reachBody(v bank.Survey) api.Reach {

@@ -71,7 +71,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	o, err := whose(r, by, in)
+	o, err := s.whose(ctx, r, app, by, in)
 	if err != nil {
 		return err
 	}
@@ -100,11 +100,7 @@ func (s *Server) reporter(ctx context.Context, r *http.Request) (app minapush.Ap
 		return app, "", err
 	}
 	if strings.Count(credential, ".") == 2 {
-		if by, err = s.parts.Accounts.VerifySession(ctx, id, credential); err != nil {
-			return app, "", unknownCredential(err)
-		}
-		app, err = s.parts.Accounts.App(ctx, id)
-		return app, by, err
+		return s.sessionOf(ctx, r)
 	}
 	key, err := s.parts.Accounts.Authenticate(ctx, credential)
 	if err != nil {
@@ -112,6 +108,20 @@ func (s *Server) reporter(ctx context.Context, r *http.Request) (app minapush.Ap
 	}
 	app, err = s.allowed(ctx, key, id, []account.Scope{account.ScopeReport})
 	return app, "", err
+}
+
+// sessionOf finds the user of a session token, and the app of the path, which the token is for. Errors: 401.
+func (s *Server) sessionOf(ctx context.Context, r *http.Request) (app minapush.App, by minapush.OpenID, err error) {
+	id := minapush.AppID(r.PathValue("appid"))
+	credential, err := bearer(r)
+	if err != nil {
+		return app, "", err
+	}
+	if by, err = s.parts.Accounts.VerifySession(ctx, id, credential); err != nil {
+		return app, "", unknownCredential(err)
+	}
+	app, err = s.parts.Accounts.App(ctx, id)
+	return app, by, err
 }
 
 // allowance refuses a flood of one user's reports.
@@ -125,8 +135,9 @@ func (s *Server) allowance(app minapush.App, o minapush.OpenID) error {
 }
 
 // whose settles whose report it is. A session token has the last word: a body that names somebody else is refused, as is one that
-// differs from what the relay's header says, so that no client writes another user's permits.
-func whose(r *http.Request, by minapush.OpenID, in *incoming) (minapush.OpenID, error) {
+// differs from what the relay's header says, so that no client writes another user's permits. A relay may
+// name the user by "uid:…".
+func (s *Server) whose(ctx context.Context, r *http.Request, app minapush.App, by minapush.OpenID, in *incoming) (minapush.OpenID, error) {
 	field, named := "body.openid", in.OpenID
 	if in.FormIDs != nil && named == "" {
 		field, named = "body.openId", in.RecipeOpenID
@@ -142,13 +153,7 @@ func whose(r *http.Request, by minapush.OpenID, in *incoming) (minapush.OpenID, 
 	case header != "":
 		field, named = "header."+api.OpenIDHeader, header
 	}
-	o := minapush.OpenID(named)
-	if err := o.Validate(); err != nil {
-		var e *minapush.Error
-		errors.As(err, &e)
-		return "", wrong(field, causeOf(e))
-	}
-	return o, nil
+	return s.user(ctx, app, field, named)
 }
 
 func (s *Server) collect(ctx context.Context, app minapush.App, o minapush.OpenID, in *incoming) (collect.Answer, error) {

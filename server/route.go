@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -25,8 +26,12 @@ type route struct {
 	scopes []account.Scope
 	// open routes need no key.
 	open bool
+	// session routes need a session token instead of a key; the handler looks at it itself.
+	session bool
 	// public routes are served on the public listener too.
 	public bool
+	// perAddress bounds how often one address may make the call on the public listener; nil: as often as all calls together.
+	perAddress *flood
 	// unbounded routes have a time limit of their own.
 	unbounded bool
 	// keyed routes take an Idempotency-Key.
@@ -34,6 +39,10 @@ type route struct {
 	// query documents the query parameters, and also names answers besides 200.
 	query []*huma.Param
 	also  map[int]string
+	// rows is the type of the rows of a streamed body, and lines that of the rows of an answer that may be had as lines.
+	rows, lines reflect.Type
+	// instead is the type of another answer that status 200 may have.
+	instead reflect.Type
 	// status is that of a good answer; 0 means 200, or 204 without a body.
 	status int
 }
@@ -44,8 +53,9 @@ type call struct {
 	key account.Key
 	// app is the app of the path, if there is one.
 	app minapush.App
-	// status of the answer; a handler may change it.
-	status int
+	// status of the answer; a handler may change it. instead, if not nil, is answered instead of what the handler returns.
+	status  int
+	instead any
 	// idempotency is the caller's Idempotency-Key, empty for none, and fingerprint the hash of the body that goes with it.
 	idempotency string
 	fingerprint uint64
@@ -84,15 +94,23 @@ func handle[In, Out any](s *Server, rt route, f func(ctx context.Context, c *cal
 				return err
 			}
 		}
+		if rt.unbounded {
+			s.takeTime(w)
+		}
 		out, err := f(ctx, c, &in)
-		if err != nil {
+		if rt.unbounded {
+			s.mayWrite(w)
+		}
+		switch {
+		case err != nil:
 			return err
-		}
-		if empty || c.status == http.StatusNoContent {
+		case c.instead != nil:
+			write(w, api.ContentType, c.status, c.instead)
+		case empty || c.status == http.StatusNoContent:
 			w.WriteHeader(c.status)
-			return nil
+		default:
+			write(w, api.ContentType, c.status, out)
 		}
-		write(w, api.ContentType, c.status, out)
 		return nil
 	})
 }
@@ -100,7 +118,7 @@ func handle[In, Out any](s *Server, rt route, f func(ctx context.Context, c *cal
 // admit lets a request in: who it is, which app, and its Idempotency-Key.
 func (s *Server) admit(ctx context.Context, c *call, rt route) (err error) {
 	id := minapush.AppID(c.path("appid"))
-	if !rt.open {
+	if !rt.open && !rt.session {
 		if c.key, err = s.authenticate(ctx, c.r); err != nil {
 			return err
 		}
@@ -108,8 +126,11 @@ func (s *Server) admit(ctx context.Context, c *call, rt route) (err error) {
 	switch {
 	case rt.scopes != nil:
 		c.app, err = s.allowed(ctx, c.key, id, rt.scopes)
-	case id != "":
+	case id != "" && !rt.session:
 		c.app, err = s.parts.Accounts.App(ctx, id)
+	}
+	if err == nil {
+		err = c.checkQuery(rt)
 	}
 	if err != nil || !rt.keyed {
 		return err
@@ -137,6 +158,9 @@ func (s *Server) mount(rt route, h func(w http.ResponseWriter, r *http.Request) 
 	s.private.HandleFunc(pattern, handler)
 	if rt.public {
 		methods.public = append(methods.public, rt.method)
+		if rt.perAddress != nil {
+			handler = s.observed(rt.method+" "+rt.path, s.perAddress(rt.perAddress, h))
+		}
 		s.public.HandleFunc(pattern, handler)
 	}
 }
@@ -144,6 +168,10 @@ func (s *Server) mount(rt route, h func(w http.ResponseWriter, r *http.Request) 
 // refuseOthers answers what no route takes: 405 on known paths, 404 on others.
 func (s *Server) refuseOthers() {
 	for path, methods := range s.paths {
+		if wider := s.wider(path); wider != nil {
+			s.refuseBelow(path, methods.private, wider.private)
+			continue
+		}
 		s.private.HandleFunc(s.cfg.BasePath+path, s.wrongMethod(methods.private))
 		if methods.public != nil {
 			s.public.HandleFunc(s.cfg.BasePath+path, s.wrongMethod(methods.public))
@@ -154,6 +182,30 @@ func (s *Server) refuseOthers() {
 	})
 	s.private.HandleFunc("/", notFound)
 	s.public.HandleFunc("/", notFound)
+}
+
+// wider is the path that has a wildcard where this one ends in a name: users/{openid} for users/import. Nil if there is none.
+func (s *Server) wider(path string) *pathMethods {
+	head := path[:strings.LastIndex(path, "/")+1]
+	for other, methods := range s.paths {
+		if rest, ok := strings.CutPrefix(other, head+"{"); ok && other != path && strings.Index(rest, "}") == len(rest)-1 {
+			return methods
+		}
+	}
+	return nil
+}
+
+// refuseBelow answers the methods that neither a path nor the wider one takes. They are named one by one, as ServeMux takes no pattern
+// for all methods of a path beside one for some methods of a wider path. No such path is public.
+func (s *Server) refuseBelow(path string, methods, wider []string) {
+	all := slices.Concat(methods, wider)
+	for _, method := range []string{
+		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace,
+	} {
+		if !slices.Contains(all, method) {
+			s.private.HandleFunc(method+" "+s.cfg.BasePath+path, s.wrongMethod(all))
+		}
+	}
 }
 
 func (s *Server) wrongMethod(methods []string) http.HandlerFunc {

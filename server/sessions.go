@@ -13,7 +13,7 @@ import (
 func (s *Server) sessionRoutes() {
 	handle(s, route{
 		method: http.MethodPost, path: appPath + "/session", id: "login", summary: "Trade a wx.login code for a session token",
-		open: true, public: true,
+		open: true, public: true, perAddress: s.floods.logins,
 	}, s.login)
 	handle(s, route{
 		method: http.MethodPost, path: appPath + "/session-tokens", id: "create-session-token",
@@ -25,7 +25,7 @@ func (s *Server) login(ctx context.Context, c *call, in *api.Login) (api.Session
 	if in.Code == "" || len(in.Code) > api.MaxCode || strings.ContainsFunc(in.Code, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return api.Session{}, wrong("body.code", "must be printable ASCII without spaces, 1 to 256 bytes")
 	}
-	openid, err := s.parts.Sessions.JSCode2Session(ctx, c.app.ID, in.Code)
+	openid, err := s.parts.Platform.JSCode2Session(ctx, c.app.ID, in.Code)
 	if err != nil {
 		return api.Session{}, loginProblem(err)
 	}
@@ -46,8 +46,11 @@ func loginProblem(err error) error {
 }
 
 func (s *Server) createSession(ctx context.Context, c *call, in *api.NewSession) (api.Session, error) {
-	session, err := s.issue(ctx, c.app.ID, minapush.OpenID(in.OpenID))
-	return session, below("body", err)
+	o, err := s.user(ctx, c.app, "body.openid", in.OpenID)
+	if err != nil {
+		return api.Session{}, err
+	}
+	return s.issue(ctx, c.app.ID, o)
 }
 
 func (s *Server) issue(ctx context.Context, app minapush.AppID, o minapush.OpenID) (api.Session, error) {

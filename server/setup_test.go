@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +22,7 @@ import (
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/account"
 	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/audience"
 	"github.com/minapush/minapush/bank"
 	"github.com/minapush/minapush/campaign"
 	"github.com/minapush/minapush/collect"
@@ -51,6 +53,7 @@ type bundle struct {
 	bank     *bank.Bank
 	sender   *sender
 	logins   *logins
+	profiles *audience.Profiles
 	registry *prometheus.Registry
 	server   *server.Server
 	log      *buffer
@@ -60,6 +63,12 @@ type bundle struct {
 
 // setup makes a server with one app of two templates. tune changes the parts' configuration.
 func setup(t *testing.T, tune ...func(*server.Parts, *server.Config)) *bundle {
+	t.Helper()
+	return setupWith(t, 10*time.Second, tune...)
+}
+
+// setupWith makes a server whose pushes wait for so long.
+func setupWith(t *testing.T, pushWait time.Duration, tune ...func(*server.Parts, *server.Config)) *bundle {
 	t.Helper()
 	b := &bundle{
 		clock: &clock{at: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}, sender: &sender{}, logins: &logins{}, log: &buffer{},
@@ -75,21 +84,31 @@ func setup(t *testing.T, tune ...func(*server.Parts, *server.Config)) *bundle {
 	ledger := delivery.New(b.model)
 	newID := counter()
 	var dispatcher *dispatch.Dispatcher
-	campaigns, err := campaign.New(b.model, ledger, campaign.Config{
+	b.profiles, err = audience.New(b.model, audience.Config{Now: b.clock.now})
+	must(t, err)
+	campaigns, err := campaign.New(b.model, ledger, b.profiles, campaign.Config{
 		Now: b.clock.now, NewID: newID, Changed: func(minapush.AppID) { dispatcher.Kick() },
 	})
 	must(t, err)
 	dispatcher, err = dispatch.New(b.bank, ledger, campaigns, b.accounts, b.sender, dispatch.Config{
-		Now: b.clock.now, NewID: newID, Owner: "test", Poll: 5 * time.Millisecond,
+		Now: b.clock.now, NewID: newID, Owner: "test", Poll: 5 * time.Millisecond, PushWait: pushWait,
 	})
 	must(t, err)
 	collector, err := collect.New(b.bank, collect.Config{Now: b.clock.now})
 	must(t, err)
 	parts := server.Parts{
-		Accounts: b.accounts, Bank: b.bank, Collector: collector, Campaigns: campaigns, Ledger: ledger, Dispatcher: dispatcher,
-		Sessions: b.logins, Gatherer: b.registry, Ready: func(context.Context) error { return b.ready },
+		Accounts: b.accounts, Profiles: b.profiles, Bank: b.bank, Collector: collector, Campaigns: campaigns, Ledger: ledger,
+		Dispatcher: dispatcher, Platform: b.logins, Checker: checker{}, Gatherer: b.registry,
+		Ready: func(context.Context) error { return b.ready },
+		Backup: func(ctx context.Context, w io.Writer) error {
+			if _, err := b.model.Walk(ctx, minapush.Shard{}, "", 1); err != nil {
+				return err
+			}
+			_, err := io.WriteString(w, "the whole store")
+			return err
+		},
 	}
-	cfg := server.Config{Now: b.clock.now, Logger: slog.New(slog.NewTextHandler(b.log, nil)), Version: "1.2.3"}
+	cfg := server.Config{Now: b.clock.now, NewID: newID, Logger: slog.New(slog.NewTextHandler(b.log, nil)), Version: "1.2.3"}
 	for _, f := range tune {
 		f(&parts, &cfg)
 	}
@@ -200,6 +219,10 @@ func send(t *testing.T, h http.Handler, method, path, key, body string, headers 
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	return serve(h, r)
+}
+
+func serve(h http.Handler, r *http.Request) answer {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return answer{w.Code, w.Header(), w.Body.String()}
@@ -244,7 +267,8 @@ func (b *bundle) snapshot(t *testing.T) string {
 	t.Helper()
 	var out strings.Builder
 	for _, kind := range []string{
-		"account.app", "account.key", "account.template", "bank.survey", "campaign/" + appID, "campaign-key/" + appID, "campaign-active/" + appID,
+		"account.app", "account.key", "account.template", "account.scene", "bank.survey", "campaign/" + appID, "campaign-key/" + appID,
+		"campaign-active/" + appID,
 	} {
 		docs, err := b.model.ListDocuments(t.Context(), kind, "", 1000)
 		must(t, err)
@@ -315,8 +339,29 @@ func (s *sender) count() int {
 	return len(s.sent)
 }
 
-// logins are the platform's login codes: "code-of-<openid>"; "down" has no answer.
-type logins struct{}
+// checker finds that all is well, and shows what it was asked.
+type checker struct{}
+
+func (checker) Checks(_ context.Context, app minapush.App, want api.NewChecks) (api.Checks, error) {
+	step := api.Check{Step: "send", Status: "ok", Reason: &api.Reason{Code: "sent", Params: map[string]string{"app": string(app.ID), "openid": want.OpenID}}}
+	if want.OpenID == "" {
+		step.Status, step.Reason = "skipped", &api.Reason{Code: "not_asked"}
+	}
+	return api.Checks{OK: true, Steps: []api.Check{{Step: "store", Status: "ok"}, step}}, nil
+}
+
+// logins are the platform's login codes: "code-of-<openid>"; "down" has no answer. It has the templates that it is given.
+type logins struct {
+	mu        sync.Mutex
+	templates []minapush.Template
+	err       error
+}
+
+func (l *logins) Templates(context.Context, minapush.AppID) ([]minapush.Template, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.templates, l.err
+}
 
 func (*logins) JSCode2Session(_ context.Context, _ minapush.AppID, code string) (minapush.OpenID, error) {
 	switch o, ok := strings.CutPrefix(code, "code-of-"); {

@@ -18,8 +18,13 @@ func (s *Server) templateRoutes() {
 		method: http.MethodPut, path: path + "/{id}", id: "put-template", summary: "Add a template, or replace it", scopes: admin,
 	}, s.putTemplate)
 	handle(s, route{
-		method: http.MethodDelete, path: path + "/{id}", id: "delete-template", summary: "Remove a template; its permits stay", scopes: admin,
+		method: http.MethodDelete, path: path + "/{id}", id: "delete-template", scopes: admin,
+		summary: "Remove a template that no scene asks for; its permits stay",
 	}, s.deleteTemplate)
+	handle(s, route{
+		method: http.MethodPost, path: path + "/sync", id: "sync-templates", scopes: admin,
+		summary: "Ask WeChat for the app's templates, and write what is new or changed",
+	}, s.syncTemplates)
 }
 
 func (s *Server) listTemplates(ctx context.Context, c *call, _ *none) (api.Templates, error) {

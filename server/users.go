@@ -18,19 +18,13 @@ func (s *Server) userRoutes() {
 	}, s.getUser)
 	handle(s, route{
 		method: http.MethodDelete, path: appPath + "/users/{openid}", id: "erase-user",
-		summary: "Erase a user with permits and deliveries; sums of campaigns stay", scopes: []account.Scope{account.ScopePush},
+		summary: "Erase a user with permits, profile and deliveries; sums of campaigns stay", scopes: []account.Scope{account.ScopePush},
 		status: http.StatusAccepted, also: map[int]string{http.StatusNoContent: "Erased."},
 	}, s.eraseUser)
 }
 
-// pathUser is the openid of the path. Errors: 400.
-func (c *call) pathUser() (minapush.OpenID, error) {
-	o := minapush.OpenID(c.path("openid"))
-	return o, below("path", o.Validate())
-}
-
 func (s *Server) getUser(ctx context.Context, c *call, _ *none) (api.User, error) {
-	o, err := c.pathUser()
+	o, err := s.pathUser(ctx, c)
 	if err != nil {
 		return api.User{}, err
 	}
@@ -43,14 +37,20 @@ func (s *Server) getUser(ctx context.Context, c *call, _ *none) (api.User, error
 		return api.User{}, err
 	}
 	out := userBody(u)
-	out.Recent = recent
+	out.Recent, out.Balance = recent, s.balanceBody(u)
+	return out, nil
+}
+
+// balanceBody sums a user's permits as they stand now.
+func (s *Server) balanceBody(u bank.User) []api.Balance {
+	out := []api.Balance{}
 	for _, b := range s.parts.Bank.Balance(u, s.cfg.Now()) {
-		out.Balance = append(out.Balance, api.Balance{
+		out = append(out, api.Balance{
 			Kind: b.Kind.String(), Template: b.Template, Available: b.Available, Ready: b.Ready, Held: b.Held, Suspect: b.Suspect,
 			NextExpiry: utc(b.NextExpiry),
 		})
 	}
-	return out, nil
+	return out
 }
 
 // recent finds the rows of the deliveries that a user's record remembers. Rows that are not kept any more are left out.
@@ -77,7 +77,7 @@ func userBody(u bank.User) api.User {
 	c := u.Counts
 	out := api.User{
 		OpenID: string(u.OpenID), FirstSeen: utc(u.FirstSeen), LastSeen: utc(u.LastSeen), Busy: u.Busy != nil, Erasing: u.Erasing,
-		StandingSent: u.StandingSent, Balance: []api.Balance{}, Permits: make([]api.Permit, len(u.Permits)),
+		StandingSent: u.StandingSent, Permits: make([]api.Permit, len(u.Permits)), Profile: profileBody(u.Profile),
 		Counts: api.Counts{
 			Deposited: c.Deposited, Available: c.Available, Held: c.Held, Suspect: c.Suspect, Spent: c.Spent, Dead: c.Dead,
 			Expired: c.Expired, Evicted: c.Evicted, Erased: c.Erased,
@@ -92,14 +92,29 @@ func userBody(u bank.User) api.User {
 	return out
 }
 
+// eraseUser takes the user's uid out of the index before the record that says which uid that is.
 func (s *Server) eraseUser(ctx context.Context, c *call, _ *none) (api.Erasure, error) {
-	o, err := c.pathUser()
+	o, err := s.pathUser(ctx, c)
 	if err != nil {
 		return api.Erasure{}, err
 	}
-	done, err := s.parts.Bank.Erase(ctx, c.app, o)
+	done := false
+	if err = s.parts.Profiles.Forget(ctx, c.app, o); err == nil {
+		done, err = s.parts.Bank.Erase(ctx, c.app, o)
+	}
 	if done {
 		c.status = http.StatusNoContent
 	}
-	return api.Erasure{Erasing: !done}, err
+	return api.Erasure{Erasing: !done}, s.unerased(c, o, err)
+}
+
+// unerased says how to repeat an erasure that stopped half way: the uid by which the user was named may lead nowhere by now, and a 404
+// would then look as if all was done.
+func (s *Server) unerased(c *call, o minapush.OpenID, err error) error {
+	if err == nil || errors.Is(err, minapush.NotFound) || c.path("openid") == string(o) {
+		return err
+	}
+	p := *problemOf(err)
+	p.detail = "the uid is forgotten, the user is not: repeat the call with the openid " + string(o)
+	return &p
 }

@@ -26,6 +26,7 @@ import (
 // Store is everything that a backend offers. It may be used by any number of goroutines.
 type Store interface {
 	Permits
+	Profiles
 	Pushes
 	Campaigns
 	Deliveries
@@ -55,10 +56,12 @@ type Permits interface {
 	// also forgets identities and idempotency keys that are older than their time. It returns the swept users as they now stand
 	// and the last openid examined, "" at the end of the shard.
 	Sweep(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int, now time.Time) (Swept, error)
-	// Erase removes a user and every delivery row of it in this shard. What was left of its permits counts as erased in Flow;
-	// sums of campaigns stay: its pending deliveries become skipped (erased), suspected ones refused. If a delivery of the user
-	// is held or being sent, the user is only marked; the step that settles or recovers that delivery completes the erasure,
-	// and done is false. A later deposit for a marked user is answered as Refused. Repeating is safe. Errors: NotFound.
+	// Erase removes a user, its profile, every delivery row of it and its place on every list in this shard. The index of its uid is
+	// in another shard: see UnbindUID. What was left of its permits counts as erased in Flow; sums of campaigns stay: its pending
+	// deliveries become skipped (erased), suspected ones refused. If a delivery of the user is held or being sent, the user is only
+	// marked and keeps all these; the step that settles or recovers that delivery completes the erasure, and done is false. A later
+	// deposit for a marked user is answered as Refused. Of somebody who is not a user, rows and places on lists are removed likewise.
+	// Repeating is safe. Errors: NotFound (there is nothing of it).
 	Erase(ctx context.Context, s minapush.Shard, o minapush.OpenID, now time.Time) (done bool, err error)
 	// Flow returns the counters of a shard by kind: sums over all users, past ones included. Available, Held and Suspect of the
 	// result are 0: they are states, not flows. Deposited minus the others is what the users of the shard now have.
@@ -113,9 +116,11 @@ const (
 type User struct {
 	OpenID minapush.OpenID
 	// FirstSeen and LastSeen are to the millisecond.
-	FirstSeen, LastSeen time.Time
+	FirstSeen time.Time
+	// LastSeen is zero for a user who was told of by PutProfile and never seen.
+	LastSeen time.Time
 	// Permits lists what is live, by kind, template, expiry, time taken and identity. The Identity of permits without a code
-	// may be given as the store's own short form of it.
+	// may be given as the store's own short form of it, which Deposit takes for the same identity.
 	Permits []minapush.Holding
 	// Counts sums the uses of this user; Standing permits stay outside.
 	Counts minapush.Counts
@@ -125,8 +130,26 @@ type User struct {
 	Recent []Recent
 	// Busy names the delivery that is held or being sent; nil when there is none.
 	Busy *Ref
+	// Profile is what the team told of the user.
+	Profile minapush.Profile
 	// Erasing is set between an Erase and the settling of the user's held delivery.
 	Erasing bool
+}
+
+// Profiles keeps what the team told of its users, beside their permits, and an index from the team's own numbers to openids. Profiles
+// and index lie in different shards: the index is a hint, and a uid is a user's only if the user's profile says so too.
+type Profiles interface {
+	// PutProfile replaces a user's profile, which must be valid, if the stored one has p.Version, and returns the new version, one
+	// higher. A user that is not there is created on the first, with FirstSeen now, a zero LastSeen and no permits. Errors: Conflict
+	// (another version is stored; or the user is being erased); Invalid.
+	PutProfile(ctx context.Context, s minapush.Shard, o minapush.OpenID, p minapush.Profile, now time.Time) (version uint64, err error)
+	// BindUID points a uid, of any bytes but NUL and at most minapush.MaxUID, at an openid, in the uid's own shard (App.UIDShard), if
+	// it points at was now: "" for at nothing. One that points at o already stays, whatever was is. Errors: Conflict.
+	BindUID(ctx context.Context, s minapush.Shard, uid string, o, was minapush.OpenID) error
+	// UnbindUID removes a uid that points at an openid; one that points elsewhere, or nowhere, is left alone.
+	UnbindUID(ctx context.Context, s minapush.Shard, uid string, o minapush.OpenID) error
+	// UID returns where a uid points. Errors: NotFound.
+	UID(ctx context.Context, s minapush.Shard, uid string) (minapush.OpenID, error)
 }
 
 // MaxRecent is how many deliveries a user's record remembers.
@@ -171,6 +194,8 @@ type Need struct {
 	Template string
 	// Content is the message's content hash, kept in the user's Recent.
 	Content uint64
+	// Code, if not empty, lets only the form or pay permit with this code serve.
+	Code string
 }
 
 // Pushes are deliveries of one message to one user. They hold no lease: each row carries a deadline, and every transition is a
@@ -222,7 +247,8 @@ type PushAnswer struct {
 	Status PushStatus
 	// Delivery is the row: the new one, or for PushReplayed and PushInProgress the one that has the key.
 	Delivery minapush.Delivery
-	// RetryAt is for PushSkipped with a permit that is merely too young the time when it is ready; else zero.
+	// RetryAt is for PushSkipped with a permit that is merely too young the time when it is ready; else, and for a user who has opted
+	// out of everything, zero.
 	RetryAt time.Time
 }
 
@@ -232,8 +258,8 @@ type PushStatus uint8
 const (
 	// PushReserved: a permit is held for the row.
 	PushReserved PushStatus = iota
-	// PushSkipped: the user, known or not, has no permit that is ready. The row is written with its key, as skipped (no_permit), or
-	// as failed for p.LastReason.
+	// PushSkipped: the user, known or not, has no permit that is ready, or has opted out of everything. The row is written with its
+	// key, as skipped (no_permit, opted_out), or as failed for p.LastReason.
 	PushSkipped
 	// PushBusy: another delivery of the user is held or being sent. Nothing is written.
 	PushBusy
@@ -259,9 +285,16 @@ type Campaigns interface {
 	// (no_permit); or unknown if an earlier try may have arrived; or, if there was another try, failed for the reason of the last,
 	// since then something was touched; or, with a permit that is merely too young, put into the again-queue until it is ready.
 	// Users that have another delivery held or being sent go to the again-queue until b.Now + BusyWait; a user with a row of this campaign already is passed over; a user being erased is passed over.
+	// A user who has opted out of campaigns when examined, or when met in the again-queue, is treated as one without a permit, but
+	// skipped as opted_out.
+	//
+	// With b.Listed set the users walked are those of the campaign's list, in the order of their openids, whatever Started and
+	// Audience say, and each row is returned with its listed values. One that is not a user of the app is skipped (no_permit), one
+	// being erased is skipped (erased). With b.KeepSkipped each listed user who is skipped, by the walk or later, keeps a settled row.
+	//
 	// With b.Skip set nobody is reserved: held rows are released and these users, the whole again-queue, due or not, and the
-	// users walked are skipped for that reason; users whose earlier try may have arrived are unknown, and a permit kept for a
-	// Resend is spent.
+	// users walked, of a list all of them, are skipped for that reason; users whose earlier try may have arrived are unknown, and a
+	// permit kept for a Resend is spent.
 	//
 	// A caller that gets rows marks or settles each of them before its next call for the same campaign and shard. Then repeating
 	// a call whose reply was lost returns the rows that were reserved, and neither loses a use nor spends it on two deliveries.
@@ -283,6 +316,16 @@ type Campaigns interface {
 	// refused, and every permit of the user for the template that was not taken after the suspicion dies. Otherwise the suspect use
 	// is available again and the user goes to the again-queue, due at now. It returns how many it resolved.
 	ResolveSuspects(ctx context.Context, l Lease, campaign string, until time.Time, believe bool, limit int, now time.Time) (int, error)
+	// AddListed puts users on the list of a campaign in this shard. It holds no lease. It answers for each, in order, whether it was
+	// added: an openid that is on the list already, or stands twice in the call, is not, and the values that came first stay.
+	// Repeating is safe. Errors: Conflict once a ReserveBatch of the campaign took effect in this shard, whatever it found there;
+	// Invalid (values over MaxListedValues). Then none was added.
+	AddListed(ctx context.Context, s minapush.Shard, campaign string, users []Listed) ([]bool, error)
+	// CountListed sums the list of a campaign over the shards of an app. Shards are read one after the other.
+	CountListed(ctx context.Context, app uint32, shards int, campaign string) (int64, error)
+	// Listed returns up to limit users on the list of a campaign in this shard whose openids are greater than after, in ascending byte
+	// order.
+	Listed(ctx context.Context, s minapush.Shard, campaign string, after minapush.OpenID, limit int) ([]Listed, error)
 	// Progress sums a batch over the shards of an app. Shards are read one after the other, each as of one moment.
 	Progress(ctx context.Context, app uint32, shards int, batch string) (Progress, error)
 }
@@ -304,6 +347,8 @@ type Batch struct {
 	Audience func(User) bool
 	// AtLeastOnce is kept in the rows for Recover.
 	AtLeastOnce bool
+	// Listed walks the campaign's list instead of the users of the app, and KeepSkipped keeps a row for those of them skipped.
+	Listed, KeepSkipped bool
 	// Skip, when not empty, reserves nothing and skips everybody for this reason.
 	Skip string
 }
@@ -320,6 +365,16 @@ type Reserved struct {
 	Waiting int
 	NextDue time.Time
 }
+
+// Listed is one user on the list of a campaign.
+type Listed struct {
+	OpenID minapush.OpenID
+	// Values fill the message's placeholders: UTF-8, at most MaxListedValues bytes, keys and values together.
+	Values map[string]string
+}
+
+// MaxListedValues bounds the values of one listed user, in bytes.
+const MaxListedValues = 4096
 
 // PermitEffect says what becomes of the use that an attempt held.
 type PermitEffect uint8
@@ -379,7 +434,8 @@ type Deliveries interface {
 	// the beginning; its Attempt is not looked at). It examines up to scan rows and returns those that match: all of them, or
 	// those with the given outcome (Pending: not ended). next names the last row examined; more tells that there may be more.
 	List(ctx context.Context, s minapush.Shard, batch string, after Ref, scan int, match *minapush.Outcome) (rows []minapush.Delivery, next Ref, more bool, err error)
-	// Forget removes the settled rows of a batch in one shard; tallies stay. Rows that are pending are not touched.
+	// Forget removes the settled rows of a batch in one shard, and its list; tallies stay. Rows that are pending are not touched, and
+	// while there are any the list stays.
 	Forget(ctx context.Context, s minapush.Shard, batch string) error
 }
 

@@ -26,6 +26,7 @@ const (
 	callStableToken
 	callToken
 	callTokenURL
+	callClock
 	calls = iota
 )
 
@@ -36,7 +37,7 @@ const authorizedCalls = callQuota + 1
 // a lost answer leaves nothing in doubt because repeating the call changes nothing.
 //
 // Paths: [O] developers.weixin.qq.com, server API: sendMessage, getMessageTemplateList, getApiQuota, code2Session,
-// getStableAccessToken, getAccessToken, read 2026-06; [O-old] templateMessage.send, withdrawn 2020-01-10.
+// getStableAccessToken, getAccessToken, getCallbackIp, read 2026-06; [O-old] templateMessage.send, withdrawn 2020-01-10.
 var callTable = [calls]struct {
 	name, method, path string
 	scope              Scope
@@ -50,6 +51,7 @@ var callTable = [calls]struct {
 	callStableToken: {"stable_token", http.MethodPost, "/cgi-bin/stable_token", TokenCalls, true},
 	callToken:       {"token", http.MethodGet, "/cgi-bin/token", TokenCalls, true},
 	callTokenURL:    {"token_url", http.MethodGet, "", TokenCalls, true},
+	callClock:       {"clock", http.MethodGet, "/cgi-bin/getcallbackip", AnyCall, true},
 }
 
 func (k call) String() string { return callTable[k].name }

@@ -3,11 +3,16 @@ package wechat
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/minapush/minapush"
 )
 
 const (
@@ -21,12 +26,21 @@ const (
 // 1024 if it is not positive. Its connections stay open for reuse for 30 s, well below what common servers allow, and none is
 // closed for want of room, since handshakes cost far more than messages. It speaks HTTP/1.1 only: one lost segment of an HTTP/2
 // connection would hold many messages. A proxy is taken from the environment as net/http does. The answer's time is
-// bounded by the Client, and so is everything else; dialling and the TLS handshake have 5 s each.
+// bounded by the Client, and so is everything else; dialling and the TLS handshake have 5 s each. The cloud's own service for this
+// machine (minapush.CloudMetadata) is never dialled.
 //
 // Its connections tell the Client whether a byte of a request was taken. Through an HTTPS proxy they tell it less exactly: a
 // message that did not leave may then count as one that may have.
 func NewTransport(maxInFlight int) *http.Transport {
-	return newTransport(maxInFlight, (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext)
+	return newTransport(maxInFlight, (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: refuseMetadata}).DialContext)
+}
+
+// refuseMetadata keeps connections from the cloud's own service for this machine, whatever name led there.
+func refuseMetadata(_, addr string, _ syscall.RawConn) error {
+	if at, err := netip.ParseAddrPort(addr); err == nil && minapush.CloudMetadata(at.Addr()) {
+		return fmt.Errorf("%s is the cloud's own service for this machine, and never asked", addr)
+	}
+	return nil
 }
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)

@@ -365,3 +365,15 @@ func TestAForeignTransportIsBelievedOnlyWhenItDialled(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCloudsOwnServiceForTheMachineIsNeverDialled(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"http://169.254.169.254", "http://100.100.100.200", "http://[::ffff:169.254.169.254]", "http://169.254.0.23"} {
+		c := newClient(t, wechat.Config{Apps: oneApp(base, minapush.TokenSource{Kind: minapush.TokenNone}), SendTimeout: time.Minute})
+		start := time.Now()
+		_, err := c.Templates(t.Context(), appID)
+		if minapush.KindOf(err) != minapush.Unavailable || !strings.Contains(err.Error(), "never asked") || time.Since(start) > 3*time.Second {
+			t.Errorf("%s: got %v after %v", base, err, time.Since(start))
+		}
+	}
+}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/minapush/minapush/api"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func appsCommand(e *env) *cobra.Command {
@@ -37,11 +37,11 @@ func appsCommand(e *env) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			app.AppID = args[0]
 			if secretFile != "" {
-				b, err := os.ReadFile(secretFile)
+				secret, err := readSecret(secretFile)
 				if err != nil {
 					return err
 				}
-				app.Secret = strings.TrimSpace(string(b))
+				app.Secret = secret
 			}
 			if token.Kind != "" {
 				app.Token = &token
@@ -64,25 +64,30 @@ func appsCommand(e *env) *cobra.Command {
 	flags.IntVar(&app.Rate, "rate", 0, "messages a second; -1 removes the pace (default 100)")
 	flags.IntVar(&app.InFlight, "in-flight", 0, "unanswered messages at a time (default 128)")
 	flags.StringVar(&app.BaseURL, "base-url", "", "where the WeChat API is (default https://api.weixin.qq.com)")
+	tokenFlags(flags, &token)
+	cmd.AddCommand(list, create, r.updateCommand(), r.appsStop(), r.appsGo())
+	return cmd
+}
+
+// tokenFlags say where the access token comes from.
+func tokenFlags(flags *pflag.FlagSet, token *api.TokenSource) {
 	flags.StringVar(&token.Kind, "token", "", "where the access token comes from: stable (default), classic, url, fixed or none")
 	flags.StringVar(&token.URL, "token-url", "", "address of the team's token service, for --token url")
 	flags.StringVar(&token.Header, "token-header", "", `header sent to it, as "Name: value"`)
 	flags.StringVar(&token.Path, "token-path", "", "where its JSON answer has the token (default access_token)")
 	flags.StringVar(&token.Value, "token-value", "", "the token itself, for --token fixed")
-	cmd.AddCommand(list, create, r.switchCommand("stop", "Stop every send of an app at once (kill switch)", true), r.switchCommand("go", "Let an app send again", false))
-	return cmd
 }
 
-// switchCommand turns the kill switch of an app.
-func (r *remote) switchCommand(verb, short string, stopped bool) *cobra.Command {
+// appsStop turns the kill switch of an app on.
+func (r *remote) appsStop() *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " APPID", Short: short, Args: cobra.ExactArgs(1),
+		Use: "stop APPID", Short: "Stop every send of an app at once (kill switch)", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.client()
 			if err != nil {
 				return err
 			}
-			got, err := c.UpdateApp(cmd.Context(), args[0], api.AppChange{Stopped: &stopped})
+			got, err := c.StopApp(cmd.Context(), args[0], true)
 			if err != nil {
 				return err
 			}
@@ -104,7 +109,7 @@ func (r *remote) printApps(apps ...api.App) error {
 		}
 		state := ""
 		if a.Stopped {
-			state = "stopped: " + l.why(a.StoppedWhy)
+			state = l.say("app.is_stopped") + ": " + l.why(a.StoppedWhy)
 		}
 		t.AppendRow(table.Row{a.AppID, a.Name, rate, a.BaseURL, state})
 	}
@@ -194,9 +199,9 @@ func templatesCommand(e *env) *cobra.Command {
 				return printJSON(e.stdout, got)
 			}
 			l := e.lang()
-			t := newTable(e.stdout, table.Row{l.say("template"), l.say("kind"), l.say("name")})
+			t := newTable(e.stdout, table.Row{l.say("template"), l.say("kind"), l.say("name"), l.say("template.keys")})
 			for _, x := range got {
-				t.AppendRow(table.Row{x.ID, x.Kind, x.Title})
+				t.AppendRow(table.Row{x.ID, l.say("kind." + x.Kind), x.Title, keysText(x.Keys)})
 			}
 			t.Render()
 			return nil
@@ -224,6 +229,55 @@ func templatesCommand(e *env) *cobra.Command {
 	put.Flags().StringVar(&tmpl.Kind, "kind", "one_time", "legacy, one_time or long_term")
 	put.Flags().StringVar(&tmpl.Title, "title", "", "its title")
 	put.Flags().StringSliceVar(&keys, "keys", nil, "names of its keys, such as thing1,date2")
-	cmd.AddCommand(list, put)
+	cmd.AddCommand(list, put, r.templatesSync())
 	return cmd
+}
+
+// keysText lists the keys of a template, each with what WeChat calls it.
+func keysText(keys []api.TemplateKey) string {
+	var list []string
+	for _, k := range keys {
+		if k.Label != "" {
+			list = append(list, k.Key+" ("+k.Label+")")
+		} else {
+			list = append(list, k.Key)
+		}
+	}
+	return strings.Join(list, "\n")
+}
+
+func (r *remote) templatesSync() *cobra.Command {
+	return &cobra.Command{
+		Use: "sync", Short: "Fetch the templates that the app has on WeChat", Args: cobra.NoArgs,
+		Long: `Fetch the templates that the app has on WeChat, and write those that are new or were changed. Templates that WeChat does not have stay
+here, and are named. Legacy templates are never listed by WeChat: see templates put.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, app, err := r.open(cmd)
+			if err != nil {
+				return err
+			}
+			got, err := c.SyncTemplates(cmd.Context(), app)
+			if err != nil {
+				return err
+			}
+			if r.asJSON {
+				return printJSON(r.e.stdout, got)
+			}
+			l := r.e.lang()
+			t := newTable(r.e.stdout, table.Row{l.say("template"), l.say("state")})
+			for _, part := range []struct {
+				name string
+				ids  []string
+			}{{"added", got.Added}, {"changed", got.Changed}, {"same", got.Same}, {"missing", got.Missing}} {
+				for _, id := range part.ids {
+					t.AppendRow(table.Row{id, l.say("sync." + part.name)})
+				}
+			}
+			t.Render()
+			if len(got.Missing) > 0 {
+				fmt.Fprintln(r.e.stdout, l.say("sync.warn"))
+			}
+			return nil
+		},
+	}
 }

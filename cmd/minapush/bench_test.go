@@ -1,134 +1,162 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"sync"
-	"sync/atomic"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/minapush/minapush"
-	"github.com/minapush/minapush/campaign"
-	"github.com/minapush/minapush/sandbox"
-	"golang.org/x/sync/errgroup"
+	"github.com/minapush/minapush/bench"
 )
 
-// BenchmarkBroadcast compares a whole broadcast (claim, mark, send, settle, each synced) with a bare loop of the same WeChat client at
-// the same concurrency against the same simulator: read the ratio of their msgs/s, not the numbers.
-func BenchmarkBroadcast(b *testing.B) {
-	for _, c := range []struct {
-		latency  time.Duration
-		inFlight int
-	}{{0, 128}, {50 * time.Millisecond, 512}} {
-		for _, way := range []string{"bare", "whole"} {
-			b.Run(fmt.Sprintf("answers after %v, %d in flight, %s", c.latency, c.inFlight, way), func(b *testing.B) {
-				w := newBenchWorld(b, c.latency, c.inFlight)
-				b.ResetTimer()
-				if way == "bare" {
-					w.bare(b, c.inFlight)
-				} else {
-					w.whole(b)
+// benchEnv is a world in which the test binary is the program, so that bench can start processes of it.
+func benchEnv(stdout io.Writer) *env {
+	return &env{
+		getenv: func(string) string { return "" }, stdout: stdout, stderr: io.Discard,
+		environ: func() []string { return append(os.Environ(), "MINAPUSH_TEST_PROGRAM=1") },
+	}
+}
+
+func TestEveryRowOfBenchIsMeasured(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	report, err := bench.Run(t.Context(), benchEnv(io.Discard).benchProgram(), bench.Config{
+		Dir: dir, Users: 1000, Permits: 2000, Seconds: 0.02, Rounds: 2, InFlight: 16, DemoUsers: 20,
+	})
+	must(t, err)
+	if len(report.Rows) != len(bench.RowIDs()) || report.Seconds <= 0 || report.Began.IsZero() {
+		t.Errorf("%+v", report)
+	}
+	if m := report.Machine; m.Cores < 1 || m.Kernel == "" || m.Filesystem == "" || m.Go == "" || m.OS == "" || m.Memory == 0 {
+		t.Errorf("machine %+v", m)
+	}
+	for i, r := range report.Rows {
+		if r.ID != bench.RowIDs()[i] || r.Error != "" || r.Figure <= 0 || r.Unit == "" || r.Target == (bench.Target{}) || len(r.Rounds) == 0 {
+			t.Errorf("%+v", r)
+		}
+		if (r.Limit == nil) != (r.Ratio == nil) || (r.Limit == nil) != (r.LimitUnit == "") {
+			t.Errorf("%s: limit %v, ratio %v, in %q", r.ID, r.Limit, r.Ratio, r.LimitUnit)
+		}
+		if (r.Reached == nil) != (r.Unjudged != "") {
+			t.Errorf("%s: reached %v, unjudged %q", r.ID, r.Reached, r.Unjudged)
+		}
+		for _, l := range []language{english, chinese} {
+			if how := l.benchHow(r); how == "" || strings.ContainsAny(how, "{}") {
+				t.Errorf("%s is measured how? %q", r.ID, how)
+			}
+			for _, said := range []string{l.say("bench." + r.ID), l.benchFigure(r.Figure, r.Unit), l.benchTarget(r), l.benchReached(r)} {
+				if said == "" || strings.Contains(said, "bench.") {
+					t.Errorf("%s is not in words: %q", r.ID, said)
 				}
-				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
-			})
+			}
+		}
+	}
+	hasEveryField(t, report)
+	left, err := os.ReadDir(dir)
+	must(t, err)
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// hasEveryField looks at the JSON, as a reader of --json does.
+func hasEveryField(t *testing.T, report bench.Report) {
+	t.Helper()
+	text, err := json.Marshal(report)
+	must(t, err)
+	var read struct {
+		Machine map[string]any
+		Rows    []map[string]any
+	}
+	must(t, json.Unmarshal(text, &read))
+	for _, name := range []string{"cores", "kernel", "filesystem", "go", "os", "gomaxprocs", "memory_bytes", "processor"} {
+		if _, ok := read.Machine[name]; !ok {
+			t.Errorf("the machine has no %q", name)
+		}
+	}
+	for _, row := range read.Rows {
+		for _, name := range []string{"id", "figure", "unit", "limit", "ratio", "target", "reached", "how", "sizes", "rounds"} {
+			if _, ok := row[name]; !ok {
+				t.Errorf("row %v has no %q", row["id"], name)
+			}
 		}
 	}
 }
 
-type benchWorld struct {
-	sys     *system
-	app     minapush.App
-	openids []string
-	message minapush.Message
-}
-
-func newBenchWorld(b *testing.B, latency time.Duration, inFlight int) *benchWorld {
-	b.Helper()
-	answers := sandbox.Latency{}
-	if latency > 0 {
-		answers = sandbox.Latency{Median: latency, P99: latency + 1}
-	}
-	sb, err := sandbox.New(sandbox.Config{Record: sandbox.RecordCounts, Latency: answers})
-	must(b, err)
-	_, err = sb.AddApp(sandbox.App{AppID: testApp, Secret: testSecret})
-	must(b, err)
-	_, err = sb.AddTemplate(testApp, sandbox.Template{ID: oneTimeT, Type: sandbox.OneTime, Keys: []string{"thing1"}})
-	must(b, err)
-	l, err := listen("127.0.0.1:0", sb, discard())
-	must(b, err)
-	go func() { _ = l.serve() }()
-	b.Cleanup(func() { l.shut(0) })
-	w := &benchWorld{message: minapush.Message{Template: oneTimeT, Page: "pages/bench", Values: map[string]string{"thing1": "签到提醒"}}}
-	w.sys, err = assemble(settings{store: "pebble:" + b.TempDir()}, discard())
-	must(b, err)
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.sys.run(ctx, context.WithoutCancel(ctx)) }()
-	b.Cleanup(func() {
-		stop()
-		must(b, <-done)
-		must(b, w.sys.store.Close())
-	})
-	w.app, err = w.sys.accounts.CreateApp(ctx, minapush.App{ID: testApp, BaseURL: l.url(), Rate: minapush.Unlimited, InFlight: inFlight}, testSecret)
-	must(b, err)
-	w.openids, err = sb.AddUsers(testApp, b.N)
-	must(b, err)
-	must(b, sb.SubscribeAll(testApp, oneTimeT, 1))
-	w.deposit(b)
-	_, err = w.sys.wechat.Templates(ctx, testApp) // so that the token is there
-	must(b, err)
-	return w
-}
-
-func (w *benchWorld) deposit(b *testing.B) {
-	b.Helper()
-	group, ctx := errgroup.WithContext(b.Context())
-	group.SetLimit(64)
-	now := time.Now()
-	for _, openid := range w.openids {
-		group.Go(func() error {
-			_, err := w.sys.bank.Deposit(ctx, w.app, minapush.OpenID(openid), []minapush.Permit{
-				{Kind: minapush.Subscription, Template: oneTimeT, Identity: "n", Uses: 1, TakenAt: now},
-			})
-			return err
-		})
-	}
-	must(b, group.Wait())
-}
-
-// bare sends to everybody from a fixed number of goroutines, and keeps no books.
-func (w *benchWorld) bare(b *testing.B, inFlight int) {
-	var next atomic.Int64
-	var senders sync.WaitGroup
-	for range inFlight {
-		senders.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(w.openids)); i = next.Add(1) - 1 {
-				_, err := w.sys.wechat.Send(b.Context(), minapush.Outgoing{App: testApp, OpenID: minapush.OpenID(w.openids[i]), Batch: "bench", Message: &w.message})
-				if err != nil {
-					b.Error(err)
-				}
+func TestBenchPrintsATableInBothLanguagesAndJSON(t *testing.T) {
+	t.Parallel()
+	args := []string{"bench", "--rows", "claim-settle,disk", "--quick", "--users", "100", "--permits", "100", "--dir", t.TempDir()}
+	for lang, want := range map[string][]string{
+		"en": {"claim and settle", "needs --redis", "≤ 45 bytes", "one permit of each of 100 users", "│ yes "},
+		"zh": {"预占与结算", "需要 --redis", "≤ 45 字节", "100 个用户每人一张凭证", "达标"},
+	} {
+		status, stdout, stderr := command(t, map[string]string{"MINAPUSH_LANG": lang}, args...)
+		if status != 0 {
+			t.Fatalf("status %d: %s", status, stderr)
+		}
+		for _, text := range want {
+			if !strings.Contains(stdout, text) {
+				t.Errorf("%q is not in\n%s", text, stdout)
 			}
-		})
+		}
 	}
-	senders.Wait()
+	status, stdout, stderr := command(t, nil, append(args, "--json")...)
+	var report bench.Report
+	if err := json.Unmarshal([]byte(stdout), &report); status != 0 || err != nil || len(report.Rows) != 2 || report.Rows[0].How == "" {
+		t.Errorf("status %d, %v, %s\n%s", status, err, stderr, stdout)
+	}
 }
 
-// whole is one campaign to everybody.
-func (w *benchWorld) whole(b *testing.B) {
-	ctx := b.Context()
-	m, _, err := w.sys.campaigns.Create(ctx, w.app, campaign.Draft{Message: w.message, Template: minapush.Template{ID: oneTimeT, Kind: minapush.OneTimeTemplate}})
-	must(b, err)
-	_, err = w.sys.campaigns.Start(ctx, testApp, m.ID)
-	must(b, err)
-	for m.State != minapush.Finished {
-		<-time.After(5 * time.Millisecond)
-		m, err = w.sys.campaigns.Get(ctx, testApp, m.ID)
-		must(b, err)
+func TestBenchRefusesBadSizes(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		`"colect"`: {"--rows", "colect"}, "users": {"--users", "1"}, "seconds": {"--seconds", "-1"}, "/nowhere": {"--dir", "/nowhere"},
+	} {
+		if status, _, stderr := command(t, nil, append([]string{"bench"}, args...)...); status == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%v: status %d, %q does not name %s", args, status, stderr, want)
+		}
 	}
-	p, err := w.sys.ledger.Sum(ctx, w.app, m.ID)
-	must(b, err)
-	if n := p.Tally.Count(minapush.Accepted); n != int64(b.N) {
-		b.Errorf("%d of %d accepted: %+v", n, b.N, p.Tally)
+}
+
+func TestEverySentenceOfBenchIsInBothLanguages(t *testing.T) {
+	t.Parallel()
+	for _, id := range bench.RowIDs() {
+		if s := benchSentences[id]; s[english] == "" || s[chinese] == "" {
+			t.Errorf("%s: %q", id, s)
+		}
+	}
+	if len(benchSentences) != len(bench.RowIDs()) {
+		t.Errorf("%d sentences for %d rows", len(benchSentences), len(bench.RowIDs()))
+	}
+}
+
+func TestAProcessOfBenchEndsWithItsParent(t *testing.T) {
+	t.Parallel()
+	cmd := benchEnv(io.Discard).benchProgram().Command(t.Context(), bench.ChildCommand)
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	_, err = io.WriteString(stdin, `{"do":"write","dir":"`+t.TempDir()+`","users":10,"permits":1}`)
+	must(t, err)
+	if _, err := stdout.Read(make([]byte, 1)); err != nil { // it has filled the store and writes on
+		t.Fatal(err)
+	}
+	must(t, stdin.Close())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if exit := new(exec.ExitError); !errors.As(err, &exit) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it outlives its parent")
+		_ = cmd.Process.Kill()
 	}
 }

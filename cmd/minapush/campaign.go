@@ -2,20 +2,24 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/minapush/minapush/api"
 	"github.com/minapush/minapush/client"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func campaignCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "campaign", Short: "Broadcasts: one message to everybody who holds a permit"}
 	r := remoteFlags(e, cmd, true)
 	cmd.AddCommand(
-		r.campaignCreate(), r.campaignList(), r.campaignShow(), r.campaignWatch(),
+		r.campaignCreate(), r.campaignFill(), r.campaignList(), r.campaignShow(), r.campaignWatch(), r.campaignExport(), r.campaignRetry(),
 		r.campaignVerb("start", "Start a campaign now", (*client.Client).StartCampaign),
 		r.campaignVerb("pause", "Pause a campaign; what is in flight is settled", (*client.Client).PauseCampaign),
 		r.campaignVerb("resume", "Resume a campaign, or end its wait", (*client.Client).ResumeCampaign),
@@ -24,53 +28,140 @@ func campaignCommand(e *env) *cobra.Command {
 	return cmd
 }
 
+// newCampaign is one run of campaign create.
+type newCampaign struct {
+	*remote
+	n              api.NewCampaign
+	message        messageFlags
+	startAt        string
+	latest         string
+	grace          time.Duration
+	where, list    string
+	rows           rowFlags
+	idem           string
+	start          bool
+	allowRefused   bool
+	thenWatch, dry bool
+}
+
 func (r *remote) campaignCreate() *cobra.Command {
-	var (
-		m                  messageFlags
-		n                  api.NewCampaign
-		startAt, latest    string
-		grace              time.Duration
-		idem               string
-		watch, startAtOnce bool
-	)
+	n := &newCampaign{remote: r}
 	cmd := &cobra.Command{
-		Use: "create --template T", Short: "Make a campaign", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if n.Message, err = m.message(); err != nil {
-				return err
-			}
-			if n.StartAt, err = parseTime("--start-at", startAt); err != nil {
-				return err
-			}
-			if n.LatestSend, err = parseTime("--latest-send", latest); err != nil {
-				return err
-			}
-			n.GraceSeconds, n.Start = int(grace.Seconds()), startAtOnce
-			c, app, err := r.open(cmd)
-			if err != nil {
-				return err
-			}
-			got, err := c.CreateCampaign(cmd.Context(), app, n, idem)
-			if err != nil {
-				return err
-			}
-			if watch {
-				return r.watch(cmd.Context(), c, app, got.ID)
-			}
-			return r.showCampaign(got)
-		},
+		Use: "create --template T", Short: "Make a campaign",
+		Long: `Make a campaign for everybody who holds a permit, for those of --where, or for those of --list.
+
+A list is a table of openids (or uid:...), as CSV with a first line of names or as NDJSON. If the message has {{placeholders}}, each
+has a column, so that everybody gets a text of their own:
+
+  minapush campaign create --template T --value 'thing1={{name}},你好' --list members.csv --charset gb18030 --start
+
+Rows that are refused are shown, and the campaign is then not started unless --allow-refused is given. The exit status is 2 if a
+row was refused. If it ends on the way, it says which command goes on.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return n.run(cmd) },
 	}
-	m.add(cmd)
-	flags := cmd.Flags()
-	flags.StringVar(&n.Name, "name", "", "what people call it")
-	flags.BoolVar(&startAtOnce, "start", false, "start at once")
-	flags.StringVar(&startAt, "start-at", "", "when it starts by itself, as 2026-11-30T20:00:00+08:00")
-	flags.DurationVar(&grace, "grace", 0, "how late it may start (default 1h)")
-	flags.StringVar(&latest, "latest-send", "", "after this moment nothing is sent")
-	flags.BoolVar(&n.AtLeastOnce, "at-least-once", false, "send again what may have arrived, with another permit")
-	flags.StringVar(&idem, "idempotency-key", "", "the same key never makes a second campaign (default: a new one)")
-	flags.BoolVar(&watch, "watch", false, "stay and show its progress")
+	n.message.add(cmd)
+	n.add(cmd.Flags())
 	return cmd
+}
+
+func (n *newCampaign) add(flags *pflag.FlagSet) {
+	flags.StringVar(&n.n.Name, "name", "", "what people call it")
+	flags.BoolVar(&n.start, "start", false, "start at once")
+	flags.StringVar(&n.startAt, "start-at", "", "when it starts by itself, as 2026-11-30T20:00:00+08:00")
+	flags.DurationVar(&n.grace, "grace", 0, "how late it may start (default 1h)")
+	flags.StringVar(&n.latest, "latest-send", "", "after this moment nothing is sent")
+	flags.BoolVar(&n.n.AtLeastOnce, "at-least-once", false, "send again what may have arrived, with another permit")
+	flags.StringVar(&n.idem, "idempotency-key", "", "the same key never makes a second campaign (default: a new one)")
+	flags.StringVar(&n.where, "where", "", `only users for whom this holds, such as '{"seen_within": "7d"}'; docs/api.md has the words`)
+	flags.StringVar(&n.list, "list", "", "file with the users that it is for; - is stdin")
+	n.rows.add(flags)
+	flags.BoolVar(&n.allowRefused, "allow-refused", false, "start it although rows of the list were refused")
+	flags.BoolVar(&n.dry, "dry-run", false, "make nothing; tell whom it would reach, and how long it would take")
+	flags.BoolVar(&n.thenWatch, "watch", false, "stay and show its progress")
+}
+
+func (n *newCampaign) run(cmd *cobra.Command) error {
+	if err := n.read(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if n.list != "" && !n.dry {
+		return n.listed(cmd)
+	}
+	c, app, err := n.open(cmd)
+	if err != nil {
+		return err
+	}
+	if n.dry {
+		got, err := c.DryRun(ctx, app, n.n)
+		if err != nil {
+			return err
+		}
+		return n.showDryRun(got)
+	}
+	got, err := c.CreateCampaign(ctx, app, n.n, n.idem)
+	if err != nil {
+		return err
+	}
+	if n.thenWatch {
+		return n.watch(ctx, c, app, got.ID)
+	}
+	return n.showCampaign(ctx, c, app, got)
+}
+
+// read makes the request of the flags.
+func (n *newCampaign) read() (err error) {
+	if n.n.Message, err = n.message.message(); err != nil {
+		return err
+	}
+	if n.n.StartAt, err = parseTime("--start-at", n.startAt); err != nil {
+		return err
+	}
+	if n.n.LatestSend, err = parseTime("--latest-send", n.latest); err != nil {
+		return err
+	}
+	n.n.GraceSeconds, n.n.Start = int(n.grace.Seconds()), n.start && n.list == ""
+	switch {
+	case n.where != "" && n.list != "":
+		return errors.New("--where: cannot stand beside --list")
+	case n.where != "" && !json.Valid([]byte(n.where)):
+		return errors.New(`--where: must be JSON, such as '{"seen_within": "7d"}'`)
+	case n.where != "":
+		n.n.Audience = &api.Audience{Where: json.RawMessage(n.where)}
+	case n.list != "":
+		n.n.Audience = &api.Audience{List: true}
+	}
+	return nil
+}
+
+// listed makes a campaign with a list, fills it, and starts it if asked to.
+func (n *newCampaign) listed(cmd *cobra.Command) error {
+	if n.start && n.startAt != "" {
+		return errors.New("--start: cannot stand beside --start-at")
+	}
+	rows, err := n.rows.openTable(n.e, n.list) // before anything is made
+	if err != nil {
+		return err
+	}
+	if err := rows.Close(); err != nil {
+		return err
+	}
+	c, app, err := n.openLong(cmd)
+	if err != nil {
+		return err
+	}
+	made, err := c.CreateCampaign(cmd.Context(), app, n.n, n.idem)
+	if err != nil {
+		return err
+	}
+	// At once, for whoever has to go on after this process was killed.
+	fmt.Fprintf(n.e.stderr, n.e.lang().say("campaign.made")+"\n", made.ID)
+	f := &filling{
+		importing: importing{remote: n.remote, rowFlags: n.rows, path: n.list, always: true}, campaign: made.ID,
+		start: n.start, allowRefused: n.allowRefused, thenWatch: n.thenWatch,
+	}
+	return f.run(cmd, c, app)
 }
 
 func parseTime(flag, s string) (time.Time, error) {
@@ -86,7 +177,7 @@ func parseTime(flag, s string) (time.Time, error) {
 
 func (r *remote) campaignList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the campaigns, oldest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List the campaigns, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, app, err := r.open(cmd)
 			if err != nil {
@@ -130,12 +221,12 @@ func (r *remote) campaignShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return r.showCampaign(got)
+			return r.showCampaign(cmd.Context(), c, app, got)
 		},
 	}
 }
 
-func (r *remote) showCampaign(m api.Campaign) error {
+func (r *remote) showCampaign(ctx context.Context, c *client.Client, app string, m api.Campaign) error {
 	if r.asJSON {
 		return printJSON(r.e.stdout, m)
 	}
@@ -144,7 +235,20 @@ func (r *remote) showCampaign(m api.Campaign) error {
 	if m.Progress != nil {
 		printProgress(r.e.stdout, l, *m.Progress)
 	}
+	if m.EndedAt.IsZero() {
+		r.noteStopped(ctx, r.e.stdout, c, app)
+	}
 	return nil
+}
+
+// noteStopped says why nothing is sent, if that is the app's kill switch. A key that may not know goes without.
+func (r *remote) noteStopped(ctx context.Context, w io.Writer, c *client.Client, app string) {
+	if r.asJSON {
+		return
+	}
+	if a, err := c.App(ctx, app); err == nil && a.Stopped {
+		fmt.Fprintf(w, r.e.lang().say("app.stopped")+"\n", app, r.e.lang().why(a.StoppedWhy))
+	}
 }
 
 // stateOf is the state of a campaign, with the reason why it does not move.
@@ -170,7 +274,7 @@ func (r *remote) campaignVerb(verb, short string, call func(*client.Client, cont
 			if err != nil {
 				return err
 			}
-			return r.showCampaign(got)
+			return r.showCampaign(cmd.Context(), c, app, got)
 		},
 	}
 }

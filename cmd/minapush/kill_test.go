@@ -40,13 +40,15 @@ func readKey(dir string) (string, error) {
 type process struct {
 	cmd    *exec.Cmd
 	client *client.Client
+	dir    string
+	url    string
 	log    string
 }
 
 // startProcess starts the program on a store and waits until it answers.
 func startProcess(t *testing.T, dir string) *process {
 	t.Helper()
-	p := &process{log: filepath.Join(t.TempDir(), "log")}
+	p := &process{dir: dir, log: filepath.Join(t.TempDir(), "log")}
 	logFile, err := os.Create(p.log)
 	must(t, err)
 	p.cmd = exec.Command(os.Args[0], "serve", "--store", "pebble:"+dir, "--listen", "127.0.0.1:0", "--listen-public", "")
@@ -61,7 +63,8 @@ func startProcess(t *testing.T, dir string) *process {
 		if _, url, ok := strings.Cut(lines.Text(), "private"); ok {
 			key, err := readKey(dir)
 			must(t, err)
-			p.client, err = client.New(strings.TrimSpace(url), key, client.Config{})
+			p.url = strings.TrimSpace(url)
+			p.client, err = client.New(p.url, key, client.Config{})
 			must(t, err)
 			break
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/minapush/minapush/api"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // messageFlags are the flags by which a message is given.
@@ -14,8 +15,13 @@ type messageFlags struct {
 	values                                          []string
 }
 
+// add defines the flags of a command that always has a message.
 func (m *messageFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
+	m.define(cmd.Flags())
+	_ = cmd.MarkFlagRequired("template") // fails only for a flag that does not exist
+}
+
+func (m *messageFlags) define(flags *pflag.FlagSet) {
 	flags.StringVar(&m.template, "template", "", "id of the template")
 	flags.StringVar(&m.page, "page", "", "page that opens when the card is tapped; empty: not clickable")
 	flags.StringVar(&m.keywords, "keywords", "", `values of a legacy template as "a,b,c" for keyword1 to keyword3; may be empty`)
@@ -23,7 +29,6 @@ func (m *messageFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&m.state, "state", "", "build that the card opens: formal (default), trial or developer")
 	flags.StringVar(&m.lang, "card-lang", "", "language of the card's frame: zh_CN (default), en_US, zh_HK or zh_TW")
 	flags.StringVar(&m.emphasis, "emphasis", "", "key shown in large type, of a legacy template")
-	_ = cmd.MarkFlagRequired("template") // fails only for a flag that does not exist
 }
 
 func (m *messageFlags) message() (api.Message, error) {

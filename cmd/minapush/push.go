@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/client"
 	"github.com/spf13/cobra"
 )
 
@@ -32,6 +34,9 @@ The exit status is 0 if WeChat accepted it, 3 if it was refused, failed, skipped
 			}
 			got, err := c.Push(cmd.Context(), app, api.NewPush{OpenID: to, Message: msg}, idem)
 			if err != nil {
+				if stopped := (*client.Error)(nil); errors.As(err, &stopped) && stopped.Number == api.NumStopped {
+					r.noteStopped(cmd.Context(), e.stderr, c, app)
+				}
 				return err
 			}
 			if r.asJSON {

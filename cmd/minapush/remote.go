@@ -32,7 +32,11 @@ func remoteFlags(e *env, cmd *cobra.Command, withApp bool) *remote {
 	return r
 }
 
-func (r *remote) client() (*client.Client, error) {
+// client returns a client that calls once: somebody sits and waits, so an answer that says "not now" is shown at once, and may be
+// repeated by hand.
+func (r *remote) client() (*client.Client, error) { return r.dial(client.Config{Tries: 1}) }
+
+func (r *remote) dial(cfg client.Config) (*client.Client, error) {
 	key := r.key
 	if key == "" {
 		b, err := os.ReadFile(r.keyFile)
@@ -44,13 +48,21 @@ func (r *remote) client() (*client.Client, error) {
 		}
 		key = strings.TrimSpace(string(b))
 	}
-	// Somebody sits and waits: an answer that says "not now" is shown at once, and may be repeated by hand.
-	return client.New(r.server, key, client.Config{Tries: 1})
+	return client.New(r.server, key, cfg)
 }
 
 // open returns a client and the app that commands are about.
 func (r *remote) open(cmd *cobra.Command) (*client.Client, string, error) {
-	c, err := r.client()
+	return r.openWith(cmd, client.Config{Tries: 1})
+}
+
+// openLong is open for work of many calls, which one lost answer must not end.
+func (r *remote) openLong(cmd *cobra.Command) (*client.Client, string, error) {
+	return r.openWith(cmd, client.Config{})
+}
+
+func (r *remote) openWith(cmd *cobra.Command, cfg client.Config) (*client.Client, string, error) {
+	c, err := r.dial(cfg)
 	if err != nil || r.app != "" {
 		return c, r.app, err
 	}

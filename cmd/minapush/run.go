@@ -8,31 +8,35 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
-
-// version is stamped in by the linker.
-var version = "dev"
 
 // env is what commands know of the world, so that tests can give them another.
 type env struct {
 	getenv         func(string) string
 	environ        func() []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
-// exitError ends the program with a status of its own; its text, if any, is printed.
+// exitError ends the program with a status of its own. Its err is printed, unless it is nil.
 type exitError struct {
 	status int
 	err    error
 }
 
-func (e exitError) Error() string { return e.err.Error() }
+func (e exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
 func (e exitError) Unwrap() error { return e.err }
 
 // run is the program: it parses args, runs one command and returns the exit status. The first SIGINT or SIGTERM ends ctx, the
@@ -41,7 +45,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a signal has its default effect
-	return runIn(ctx, &env{getenv: getenv, environ: os.Environ, stdout: stdout, stderr: stderr}, args)
+	if getenv("GOMAXPROCS") == "" {
+		// Two more than cores: the store's log is nearly always in a sync, and the scheduler misses a processor that waits in one.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	}
+	return runIn(ctx, &env{getenv: getenv, environ: os.Environ, stdin: os.Stdin, stdout: stdout, stderr: stderr}, args)
 }
 
 // runIn is run in a world of its own, without signals.
@@ -54,7 +62,9 @@ func runIn(ctx context.Context, e *env, args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(e.stderr, "minapush:", strings.TrimPrefix(err.Error(), "minapush: "))
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(e.stderr, "minapush:", strings.TrimPrefix(text, "minapush: "))
+	}
 	var exit exitError
 	if errors.As(err, &exit) {
 		return exit.status
@@ -74,55 +84,25 @@ Try it without an account:  minapush demo`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return e.fromEnvironment(cmd)
+			return e.configure(cmd)
 		},
 	}
 	root.SetVersionTemplate("minapush {{.Version}}\n")
 	root.AddCommand(
 		demoCommand(e), serveCommand(e), sandboxCommand(e), pushCommand(e), campaignCommand(e), appsCommand(e), keysCommand(e),
-		templatesCommand(e), versionCommand(e),
+		templatesCommand(e), permitsCommand(e), usersCommand(e), backupCommand(e), restoreCommand(e), doctorCommand(e), configCommand(e), benchCommand(e), benchChildCommand(e), healthCommand(e), manCommand(e),
+		versionCommand(e),
 	)
+	root.PersistentFlags().String(configFlag, "", "YAML file with settings; see minapush config")
+	_ = root.MarkPersistentFlagFilename(configFlag, "yaml", "yml") // fails only for a flag that does not exist
 	return root
-}
-
-// fromEnvironment sets each flag that was not given from MINAPUSH_<FLAG>, and refuses variables that no command knows.
-func (e *env) fromEnvironment(cmd *cobra.Command) error {
-	var err error
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if v := e.getenv(envName(f.Name)); v != "" && !f.Changed && f.Name != "help" && f.Name != "version" {
-			if serr := cmd.Flags().Set(f.Name, v); serr != nil {
-				err = errors.Join(err, fmt.Errorf("%s: %w", envName(f.Name), serr))
-			}
-		}
-	})
-	known := map[string]bool{langVariable: true}
-	everyFlag(cmd.Root(), func(f *pflag.Flag) { known[envName(f.Name)] = true })
-	for _, kv := range e.environ() {
-		name, _, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(name, "MINAPUSH_") && !known[name] && !strings.HasPrefix(name, "MINAPUSH_TEST_") {
-			err = errors.Join(err, fmt.Errorf("environment: %s is not a setting of any command", name))
-		}
-	}
-	return err
-}
-
-func envName(flag string) string {
-	return "MINAPUSH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-func everyFlag(cmd *cobra.Command, f func(*pflag.Flag)) {
-	cmd.Flags().VisitAll(f)
-	cmd.PersistentFlags().VisitAll(f)
-	for _, c := range cmd.Commands() {
-		everyFlag(c, f)
-	}
 }
 
 // logger writes text for people on a terminal and JSON for machines elsewhere.
 func (e *env) logger(level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level: must be debug, info, warn or error, not %q", level)
+	l, err := parseLevel(level)
+	if err != nil {
+		return nil, err
 	}
 	opts := &slog.HandlerOptions{Level: l}
 	if isTerminal(e.stderr) {
@@ -131,14 +111,15 @@ func (e *env) logger(level string) (*slog.Logger, error) {
 	return slog.New(slog.NewJSONHandler(e.stderr, opts)), nil
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+func parseLevel(level string) (l slog.Level, err error) {
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return l, fmt.Errorf("--log-level: must be debug, info, warn or error, not %q", level)
+	}
+	return l, nil
 }
 
-func versionCommand(e *env) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(*cobra.Command, []string) { fmt.Fprintln(e.stdout, "minapush", version) },
-	}
+// isTerminal tells whether a reader or writer is a terminal.
+func isTerminal(rw any) bool {
+	f, ok := rw.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -20,10 +23,51 @@ const (
 	defaultSandbox = "127.0.0.1:7332"
 )
 
+// serveFlags are the settings of the server: flags, environment and file have the same names.
 type serveFlags struct {
 	settings
-	listen, public string
-	level          string
+	// listen is the address of the private listener, host:port; port 0 takes any.
+	// Defaults to 127.0.0.1:7330.
+	listen string
+	// public is the address of the public listener; empty: there is none.
+	// Defaults to 127.0.0.1:7331.
+	public string
+	limitFlags
+	// level is the least that is logged: debug, info, warn or error.
+	// Defaults to info.
+	level string
+}
+
+// add defines the flags.
+func (f *serveFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.store, "store", "pebble:minapush-data", "where everything is kept: pebble:DIR")
+	flags.StringVar(&f.keyFile, "sealing-key-file", "", "file with the key that seals secrets, made if absent (default DIR/secret.key)")
+	flags.StringVar(&f.listen, "listen", defaultListen, "address of the private listener: every call")
+	flags.StringVar(&f.public, "listen-public", defaultPublic, "address of the public listener: session and reports; empty for none")
+	flags.StringVar(&f.basePath, "base-path", "", "prefix of every path, such as /push")
+	f.limitFlags.add(flags)
+	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
+}
+
+// check refuses what serve could not run with, without touching anything.
+func (f *serveFlags) check() error {
+	_, err := storeDir(f.store)
+	problems := []error{err}
+	for name, addr := range map[string]string{"--listen": f.listen, "--listen-public": f.public} {
+		if _, _, err := net.SplitHostPort(addr); err != nil && !(name == "--listen-public" && addr == "") {
+			problems = append(problems, fmt.Errorf("%s: must be host:port, not %q", name, addr))
+		}
+	}
+	if f.basePath != "" && (!strings.HasPrefix(f.basePath, "/") || strings.HasSuffix(f.basePath, "/") || strings.ContainsAny(f.basePath, "{} ?#")) {
+		problems = append(problems, fmt.Errorf(`--base-path: must look like "/push", with no slash at its end, not %q`, f.basePath))
+	}
+	if err := f.limitFlags.check(); err != nil {
+		problems = append(problems, err)
+	}
+	if _, err := parseLevel(f.level); err != nil {
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
 }
 
 func serveCommand(e *env) *cobra.Command {
@@ -37,6 +81,9 @@ On an empty store it writes an admin key to DIR/admin.key (mode 0600). SIGTERM d
 is settled. A second signal ends at once; nothing that was acknowledged is lost.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
 			log, err := e.logger(f.level)
 			if err != nil {
 				return err
@@ -46,18 +93,13 @@ is settled. A second signal ends at once; nothing that was acknowledged is lost.
 			})
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.store, "store", "pebble:minapush-data", "where everything is kept: pebble:DIR")
-	flags.StringVar(&f.keyFile, "sealing-key-file", "", "file with the key that seals secrets, made if absent (default DIR/secret.key)")
-	flags.StringVar(&f.listen, "listen", defaultListen, "address of the private listener: every call")
-	flags.StringVar(&f.public, "listen-public", defaultPublic, "address of the public listener: session and reports; empty for none")
-	flags.StringVar(&f.basePath, "base-path", "", "prefix of every path, such as /push")
-	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
+	f.add(cmd.Flags())
 	return cmd
 }
 
 // serve runs the whole server until ctx ends. Its stop order is intake, planner, dispatcher, store.
 func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(private, public string)) (err error) {
+	f.settings.limits = f.limitFlags.limits
 	sys, err := assemble(f.settings, log)
 	if err != nil {
 		return err
@@ -86,6 +128,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(priva
 		publicURL = public.url()
 	}
 	ready(private.url(), publicURL)
+	notify("READY=1")
 	return sys.serveOn(ctx, listeners)
 }
 
@@ -103,6 +146,7 @@ func (sys *system) serveOn(ctx context.Context, listeners []*listener) error {
 	group.Go(func() error { return sys.run(work, hard) })
 	group.Go(func() error {
 		<-gctx.Done()
+		notify("STOPPING=1")
 		sys.log.Info("stopping: requests under way are answered, messages in flight settled")
 		for _, l := range listeners {
 			l.shut(drainTime)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/account"
+	"github.com/minapush/minapush/audience"
 	"github.com/minapush/minapush/bank"
 	"github.com/minapush/minapush/campaign"
 	"github.com/minapush/minapush/collect"
@@ -33,12 +34,16 @@ import (
 // system is a whole minapush but for its listeners, wired in the order in which data flows.
 type system struct {
 	log        *slog.Logger
+	dir        string // the store's folder
+	now        func() time.Time
 	store      store.Store
+	checkpoint func(ctx context.Context, dir string) error // copies the store
 	accounts   *account.Accounts
 	bank       *bank.Bank
 	collector  *collect.Collector
 	ledger     *delivery.Ledger
 	wechat     *wechat.Client
+	profiles   *audience.Profiles
 	campaigns  *campaign.Campaigns
 	dispatcher *dispatch.Dispatcher
 	server     *server.Server
@@ -49,9 +54,10 @@ type settings struct {
 	store    string // "pebble:DIR"
 	keyFile  string // defaults to DIR/secret.key
 	basePath string
+	limits   limits
 	// now is the clock of every part but the store, whose leases have their own; nil is time.Now. Tests move it.
 	now func() time.Time
-	// tune changes how sending goes, and wrap the store, for tests.
+	// tune changes how sending goes, for tests, and wrap the store, for tests and bench.
 	tune func(*dispatch.Config)
 	wrap func(store.Store) store.Store
 }
@@ -82,55 +88,62 @@ func assemble(s settings, log *slog.Logger) (*system, error) {
 	if s.wrap != nil {
 		whole = s.wrap(st)
 	}
-	sys, err := wire(whole, dir, s, log)
-	if err != nil {
+	sys := &system{log: log, dir: dir, now: s.now, store: whole, checkpoint: st.Checkpoint}
+	if err := removeStaleCopies(dir); err != nil {
+		log.Warn("copies left by an earlier backup not removed", "dir", dir, "err", err)
+	}
+	if err := sys.wire(s); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return sys, nil
 }
 
-func wire(st store.Store, dir string, s settings, log *slog.Logger) (*system, error) {
-	keyFile := s.keyFile
-	if keyFile == "" {
-		keyFile = filepath.Join(dir, "secret.key")
+// wire makes the rooms.
+func (sys *system) wire(s settings) error {
+	st, log := sys.store, sys.log
+	if sys.now == nil {
+		sys.now = time.Now
 	}
+	keyFile := sealingKeyFile(s.keyFile, sys.dir)
 	key, err := account.LoadKeyFile(keyFile, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	sealer, err := account.OpenSealer(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	sys := &system{log: log, store: st}
 	if sys.accounts, err = account.New(st, sealer, account.Config{Now: s.now}); err != nil {
-		return nil, err
+		return err
 	}
 	if err = sys.accounts.CheckSeal(context.Background()); err != nil {
-		return nil, fmt.Errorf("key file %s: %w", keyFile, err)
+		return fmt.Errorf("key file %s: %w", keyFile, err)
 	}
 	if sys.bank, err = bank.New(st, bank.Config{Logger: log, Now: s.now}); err != nil {
-		return nil, err
+		return err
 	}
 	if sys.collector, err = collect.New(sys.bank, collect.Config{Now: s.now}); err != nil {
-		return nil, err
+		return err
 	}
 	sys.ledger = delivery.New(st)
 	if sys.wechat, err = wechat.New(wechat.Config{Apps: sys.accounts, Cache: tokenCache{sys.accounts}, Logger: log, Now: s.now}); err != nil {
-		return nil, err
+		return err
 	}
-	sys.campaigns, err = campaign.New(st, sys.ledger, campaign.Config{
+	if sys.profiles, err = audience.New(st, audience.Config{Now: s.now}); err != nil {
+		return err
+	}
+	sys.campaigns, err = campaign.New(st, sys.ledger, sys.profiles, campaign.Config{
 		NewID: newID, Logger: log, Now: s.now, Changed: func(minapush.AppID) { sys.dispatcher.Kick() },
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	sending := dispatch.Config{NewID: newID, Owner: randomName(), Logger: log, Now: s.now}
 	if s.tune != nil {
 		s.tune(&sending)
 	}
 	if sys.dispatcher, err = dispatch.New(sys.bank, sys.ledger, sys.campaigns, sys.accounts, sys.wechat, sending); err != nil {
-		return nil, err
+		return err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -138,15 +151,25 @@ func wire(st store.Store, dir string, s settings, log *slog.Logger) (*system, er
 		registry.MustRegister(part.Metrics()...)
 	}
 	sys.server, err = server.New(server.Parts{
-		Accounts: sys.accounts, Bank: sys.bank, Collector: sys.collector, Campaigns: sys.campaigns, Ledger: sys.ledger,
-		Dispatcher: sys.dispatcher, Sessions: sessions{sys.wechat}, Gatherer: registry,
-		Ready: func(ctx context.Context) error { _, err := sys.accounts.Apps(ctx); return err },
-	}, server.Config{BasePath: s.basePath, Version: version, Logger: log, Now: s.now})
+		Accounts: sys.accounts, Profiles: sys.profiles, Bank: sys.bank, Collector: sys.collector, Campaigns: sys.campaigns,
+		Ledger: sys.ledger, Dispatcher: sys.dispatcher, Platform: platform{sys.wechat}, Gatherer: registry,
+		Backup:  sys.backup,
+		Checker: &checker{store: st, accounts: sys.accounts, wechat: sys.wechat, dispatcher: sys.dispatcher},
+		Ready:   func(ctx context.Context) error { _, err := sys.accounts.Apps(ctx); return err },
+	}, s.limits.apply(server.Config{BasePath: s.basePath, Version: version, Logger: log, Now: s.now}))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	registry.MustRegister(sys.server.Metrics()...)
-	return sys, nil
+	return nil
+}
+
+// sealingKeyFile is where the key is that seals secrets: where it was said to be, or beside the store.
+func sealingKeyFile(given, dir string) string {
+	if given != "" {
+		return given
+	}
+	return filepath.Join(dir, "secret.key")
 }
 
 // run works until ctx ends, then stops in order: schedules and surveys first, then sending, which finishes what is in flight
@@ -176,11 +199,11 @@ func randomName() string {
 	return hex.EncodeToString(b)
 }
 
-// sessions gives the server the one thing it asks of WeChat.
-type sessions struct{ c *wechat.Client }
+// platform gives the server what it asks of WeChat itself.
+type platform struct{ *wechat.Client }
 
-func (s sessions) JSCode2Session(ctx context.Context, app minapush.AppID, code string) (minapush.OpenID, error) {
-	got, err := s.c.JSCode2Session(ctx, app, code)
+func (p platform) JSCode2Session(ctx context.Context, app minapush.AppID, code string) (minapush.OpenID, error) {
+	got, err := p.Client.JSCode2Session(ctx, app, code)
 	return got.OpenID, err
 }
 

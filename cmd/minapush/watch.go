@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/minapush/minapush/api"
 	"github.com/minapush/minapush/client"
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
 func (r *remote) campaignWatch() *cobra.Command {
@@ -32,6 +29,7 @@ The exit status is 0 if it finished and its sum closes, 3 otherwise.`,
 }
 
 func (r *remote) watch(ctx context.Context, c *client.Client, app, id string) error {
+	r.noteStopped(ctx, r.e.stdout, c, app)
 	m, err := follow(ctx, r.e, c, app, id, r.asJSON)
 	if err != nil {
 		return err
@@ -85,31 +83,22 @@ func progressLine(e *env, asJSON bool) (show func(api.Campaign), stop func()) {
 		return func(m api.Campaign) { _ = json.NewEncoder(e.stdout).Encode(m) }, func() {}
 	}
 	l := e.lang()
-	if !isTerminal(e.stdout) {
-		var last time.Time
-		var said string
-		return func(m api.Campaign) {
-			line := l.progressText(m)
-			if line == said || time.Since(last) < time.Second && m.State == "running" {
-				return
-			}
-			last, said = time.Now(), line
-			fmt.Fprintln(e.stdout, "  "+line)
-		}, func() {}
-	}
-	p := mpb.New(mpb.WithOutput(e.stdout), mpb.WithWidth(32))
-	var text atomic.Value // read by the bar's own goroutine
-	text.Store("")
-	bar := p.AddBar(0, mpb.PrependDecorators(decor.Name("  ")), mpb.AppendDecorators(
-		decor.Any(func(decor.Statistics) string { return " " + text.Load().(string) })))
+	meter := newMeter(e.stdout, false)
+	meter.eachSecond = true
+	whole := false
 	return func(m api.Campaign) {
 			done, total := walked(m.Progress)
-			text.Store(fmt.Sprintf("%s / %s  %s", thousands(done), thousands(total), l.stateOf(m)))
-			bar.SetTotal(total, false)
-			bar.SetCurrent(done)
+			text := l.progressText(m)
+			if meter.bar != nil { // which leaves less room
+				text = fmt.Sprintf("%s / %s  %s", thousands(done), thousands(total), l.stateOf(m))
+			}
+			meter.at(done, total, text)
+			if m.State != "running" {
+				meter.flush()
+			}
+			whole = m.State == "finished"
 		}, func() {
-			bar.SetTotal(-1, true)
-			p.Wait()
+			meter.end(whole)
 		}
 }
 

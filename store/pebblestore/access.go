@@ -12,7 +12,8 @@ import (
 // wideFrom is how many users make it worth while to open iterators.
 const wideFrom = 8
 
-// seek reads the value of a key of a sort: a record's (0) or of a row in hand (1). It is good until the next seek of that sort.
+// seek reads the value of a key of a sort: a record's (0), of a row in hand (1) or of a place on a list (2). It is good until the next
+// seek of that sort.
 func (st *step) seek(sort int, key []byte) (value []byte, found bool, err error) {
 	if st.near[sort] == nil {
 		if st.near[sort], err = scan(st.r, key[:shardSize], nil); err != nil {

@@ -101,7 +101,12 @@ func BenchmarkDepositReplays(b *testing.B) {
 
 // BenchmarkClaimSettle is a campaign without sending: reserve, mark and settle batches of 256, all synced, in 8 shards at a time.
 // One operation is one user.
-func BenchmarkClaimSettle(b *testing.B) {
+func BenchmarkClaimSettle(b *testing.B) { benchCampaigns(b, false) }
+
+// BenchmarkClaimSettleList is the same for everybody on a list, each with two values. The filling of the list is not part of it.
+func BenchmarkClaimSettleList(b *testing.B) { benchCampaigns(b, true) }
+
+func benchCampaigns(b *testing.B, listed bool) {
 	s, app := bench(b)
 	const users, permits = 60_000, 10
 	b.ReportAllocs()
@@ -111,8 +116,12 @@ func BenchmarkClaimSettle(b *testing.B) {
 		if round%permits == 0 {
 			load(b, s, app, users, permits, round)
 		}
+		id := fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5%03d", round)
+		if listed {
+			fill(b, s, app, users, id)
+		}
 		b.StartTimer()
-		done += campaign(b, s, app, fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5%03d", round))
+		done += campaign(b, s, app, id, listed)
 		b.StopTimer()
 	}
 	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "users/s")
@@ -139,7 +148,42 @@ func load(b *testing.B, s *pebblestore.Store, app minapush.App, users, permits, 
 	wg.Wait()
 }
 
-func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, id string) int {
+// fill puts all users on the list of a campaign, 512 at a time, as a stream brings them.
+func fill(b *testing.B, s *pebblestore.Store, app minapush.App, users int, id string) {
+	b.Helper()
+	byShard := map[minapush.Shard][]store.Listed{}
+	add := func(sh minapush.Shard) {
+		if _, err := s.AddListed(b.Context(), sh, id, byShard[sh]); err != nil {
+			b.Fatal(err)
+		}
+		byShard[sh] = nil
+	}
+	for n := range users {
+		o := openID(n + 1)
+		sh := app.Shard(o)
+		byShard[sh] = append(byShard[sh], store.Listed{OpenID: o, Values: map[string]string{"name": fmt.Sprint("user ", n), "city": "深圳"}})
+		if len(byShard[sh]) == 512 {
+			add(sh)
+		}
+	}
+	for sh := range byShard {
+		add(sh)
+	}
+}
+
+// BenchmarkAddListed is the filling of a list of 50,000, synced call by call. One operation is one user.
+func BenchmarkAddListed(b *testing.B) {
+	s, app := bench(b)
+	const users = 50_000
+	done := 0
+	for round := 0; done < b.N; round++ {
+		fill(b, s, app, users, fmt.Sprint("list ", round))
+		done += users
+	}
+	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "users/s")
+}
+
+func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, id string, listed bool) int {
 	var sent, next atomic.Int64
 	var wg sync.WaitGroup
 	for range 8 {
@@ -149,7 +193,7 @@ func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, id string) i
 				if n >= int64(app.Shards) {
 					return
 				}
-				k, err := walkShard(b, s, minapush.Shard{App: app.Number, N: uint32(n)}, id)
+				k, err := walkShard(b, s, minapush.Shard{App: app.Number, N: uint32(n)}, id, listed)
 				if err != nil {
 					b.Error(err)
 					return
@@ -162,7 +206,7 @@ func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, id string) i
 	return int(sent.Load())
 }
 
-func walkShard(b *testing.B, s *pebblestore.Store, sh minapush.Shard, id string) (int, error) {
+func walkShard(b *testing.B, s *pebblestore.Store, sh minapush.Shard, id string, listed bool) (int, error) {
 	ctx := b.Context()
 	l, err := s.Acquire(ctx, sh, "bench", time.Hour)
 	if err != nil {
@@ -171,7 +215,7 @@ func walkShard(b *testing.B, s *pebblestore.Store, sh minapush.Shard, id string)
 	defer s.Release(ctx, l)
 	batch := store.Batch{
 		Campaign: id, Need: store.Need{Kind: minapush.LegacyTemplate, Template: "t", Content: 7}, Started: at(time.Hour), Now: at(time.Hour),
-		Limit: 256,
+		Limit: 256, Listed: listed,
 	}
 	sent := 0
 	for {

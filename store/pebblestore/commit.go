@@ -43,11 +43,12 @@ type step struct {
 	// changes of records and of settled rows are kept aside until the batch is applied: for both, Pebble is about twice as fast with
 	// keys in their order as with mixed ones.
 	wide  bool
-	near  [2]*pebble.Iterator // at records, at rows in hand
+	near  [3]*pebble.Iterator // at records, at rows in hand, at places on lists
 	aside [2]*pebble.Batch    // of records, of settled rows
 
 	flow     record.Flow
 	progress map[string]*progress
+	listed   map[string]int64 // by how many users the lists of campaigns grow
 
 	// Memory that one step leaves to the next.
 	rec      record.Record
@@ -96,6 +97,9 @@ func (st *step) run(f func(*step) error) (applied, error) {
 		return nothing, err
 	}
 	if err := st.writeProgress(); err != nil {
+		return nothing, err
+	}
+	if err := st.writeListSizes(); err != nil {
 		return nothing, err
 	}
 	flow, err := st.writeFlow()

@@ -177,6 +177,9 @@ func (m *rowIter) close() {
 // Forget implements store.Deliveries.
 func (s *Store) Forget(ctx context.Context, sh minapush.Shard, batch string) error {
 	return s.step(ctx, sh, func(st *step) error {
+		if err := st.forgetList(batch); err != nil {
+			return err
+		}
 		prefix := settledPrefix(nil, sh, batch)
 		it, err := scan(st.r, prefix, nil)
 		if err != nil {

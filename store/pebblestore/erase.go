@@ -13,8 +13,8 @@ import (
 	"github.com/minapush/minapush/store/record"
 )
 
-// Erase implements store.Permits. Rows of somebody without a record, left by a push that found no permit, go too. An idempotency key
-// alone is not found: it goes when its time is over.
+// Erase implements store.Permits. Rows of somebody without a record, left by a push that found no permit, and places on lists go too.
+// An idempotency key alone is not found: it goes when its time is over.
 func (s *Store) Erase(ctx context.Context, sh minapush.Shard, o minapush.OpenID, _ time.Time) (bool, error) {
 	done := false
 	err := s.step(ctx, sh, func(st *step) error {
@@ -41,7 +41,7 @@ func (s *Store) Erase(ctx context.Context, sh minapush.Shard, o minapush.OpenID,
 }
 
 // erase removes everything of a user and counts what that ends. The row of the delivery that the same step ends, if any, is seen to
-// by its caller. It returns how many rows went beside the record, which may be nil.
+// by its caller. It returns how many rows and places on lists went beside the record, which may be nil.
 func (st *step) erase(o minapush.OpenID, r *record.Record, except *store.Ref) (int, error) {
 	if r != nil {
 		st.flow.Add(r.Erased())
@@ -53,11 +53,14 @@ func (st *step) erase(o minapush.OpenID, r *record.Record, except *store.Ref) (i
 	if err := st.eraseKeys(o); err != nil {
 		return 0, err
 	}
+	gone, err := st.eraseListed(o)
+	if err != nil {
+		return 0, err
+	}
 	batches, err := st.batches()
 	if err != nil {
 		return 0, err
 	}
-	gone := 0
 	for _, batch := range batches {
 		n, err := st.eraseRows(batch, o, except)
 		if err != nil {

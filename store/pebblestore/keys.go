@@ -17,6 +17,9 @@ const (
 	keyProgress = 'c' // c app4 batch/ shard4: cursor, done flag and tally of a batch in a shard
 	keyFlow     = 'n' // n app4 shard4: flow counters by kind
 	keyOnce     = 'i' // i app4 shard4 openid/ key: an idempotency key
+	keyUID      = 'x' // x app4 shard4 uid: where a uid points, in the uid's own shard
+	keyListed   = 'l' // l app4 shard4 campaign/ openid: a user on a list
+	keyListSize = 'k' // k app4 campaign/ shard4: how many users of a shard are on a list
 	keyDocument = 'm' // m kind/ id: a document
 	keyMeta     = '!' // ! name: about the store itself
 )
@@ -83,6 +86,31 @@ func onceKey(dst []byte, s minapush.Shard, o minapush.OpenID, key string) []byte
 // oncePrefix starts the idempotency keys of a user.
 func oncePrefix(dst []byte, s minapush.Shard, o minapush.OpenID) []byte {
 	return appendEscaped(shardKey(dst, keyOnce, s), string(o))
+}
+
+// uidKey is where it says at whom a uid points.
+func uidKey(dst []byte, s minapush.Shard, uid string) []byte {
+	return append(shardKey(dst, keyUID, s), uid...)
+}
+
+// listedKey is where a user on the list of a campaign is.
+func listedKey(dst []byte, s minapush.Shard, campaign string, o minapush.OpenID) []byte {
+	return append(listedPrefix(dst, s, campaign), o...)
+}
+
+// listedPrefix starts the list of a campaign in a shard. Openids on it sort as their bytes.
+func listedPrefix(dst []byte, s minapush.Shard, campaign string) []byte {
+	return appendEscaped(shardKey(dst, keyListed, s), campaign)
+}
+
+// listSizeKey is where the length of a list in a shard is.
+func listSizeKey(dst []byte, s minapush.Shard, campaign string) []byte {
+	return binary.BigEndian.AppendUint32(listSizePrefix(dst, s.App, campaign), s.N)
+}
+
+// listSizePrefix starts the lengths of a list, by shard.
+func listSizePrefix(dst []byte, app uint32, campaign string) []byte {
+	return appendEscaped(appKey(dst, keyListSize, app), campaign)
 }
 
 // documentKey is where a document is.

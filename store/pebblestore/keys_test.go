@@ -8,6 +8,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/minapush/minapush"
@@ -33,6 +34,11 @@ func TestKeysKeepTheOrderOfWhatTheyName(t *testing.T) {
 		if got := bytes.Compare(key(a), key(b)); got != want {
 			t.Fatalf("%q and %q compare as %d, their keys as %d", a, b, want, got)
 		}
+		place := func(n name) []byte { return listedKey(nil, sh, n.batch, minapush.OpenID(n.openID)) }
+		want = cmp.Or(cmp.Compare(a.batch, b.batch), cmp.Compare(a.openID, b.openID))
+		if got := bytes.Compare(place(a), place(b)); got != want {
+			t.Fatalf("%q and %q compare as %d, their places on lists as %d", a, b, want, got)
+		}
 		batch, rest, ok := readEscaped(key(a)[shardSize:])
 		o, push, ok2 := readRow(rest)
 		if !ok || !ok2 || batch != a.batch || string(o) != a.openID || push != a.push {
@@ -47,6 +53,9 @@ func TestNoPrefixHoldsTheKeysOfAnother(t *testing.T) {
 		a, b := hostile().Draw(t, "a"), hostile().Draw(t, "b")
 		if a != b && bytes.HasPrefix(handKey(nil, sh, b, "o", "p"), handPrefix(nil, sh, a)) {
 			t.Fatalf("the rows of %q are among those of %q", b, a)
+		}
+		if a != b && bytes.HasPrefix(listedKey(nil, sh, b, "o"), listedPrefix(nil, sh, a)) {
+			t.Fatalf("the list of %q is part of that of %q", b, a)
 		}
 		prefix := handPrefix(nil, sh, a)
 		if k := handKey(nil, sh, a, "\xff\xff", "\xff"); bytes.Compare(k, after(prefix)) >= 0 || bytes.Compare(k, prefix) < 0 {
@@ -78,6 +87,16 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 		}
 		got, err := readRowValue(w.append(nil), "b", "o", "p")
 		if diff := gocmp.Diff(w, got, gocmp.AllowUnexported(row{})); err != nil || diff != "" {
+			t.Fatalf("%v (-want +got)\n%s", err, diff)
+		}
+	})
+}
+
+func TestListedValuesComeBackAsTheyWere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.MapOfN(hostile(), rapid.String(), 0, 5).Draw(t, "values")
+		got, err := readListed(appendListed(nil, values))
+		if diff := gocmp.Diff(values, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Fatalf("%v (-want +got)\n%s", err, diff)
 		}
 	})
@@ -132,7 +151,8 @@ func FuzzValues(f *testing.F) {
 	p.count(minapush.Failed, "r")
 	flow := record.Flow{1: {Deposited: 3}}
 	for _, b := range [][]byte{
-		w.append(nil), p.append(nil), appendFlow(nil, &flow), once{batch: "b", push: "p"}.append(nil), appendDocument(nil, store.Document{Value: []byte("v")}),
+		w.append(nil), p.append(nil), appendFlow(nil, &flow), once{batch: "b", push: "p"}.append(nil),
+		appendDocument(nil, store.Document{Value: []byte("v")}), appendListed(nil, map[string]string{"name": "v", "": ""}), {valueV1, 3},
 	} {
 		f.Add(b)
 	}
@@ -142,6 +162,8 @@ func FuzzValues(f *testing.F) {
 		_, _ = readFlow(b)
 		_, _ = readOnce(b)
 		_, _ = readDocument(b, "k", "i")
+		_, _ = readListed(b)
+		_, _ = readListSize(b)
 		_, _, _ = readEscaped(b)
 	})
 }

@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,13 @@ import (
 	"github.com/minapush/minapush/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(benchVictim); dir != "" {
+		fmt.Fprintln(os.Stderr, runVictim(dir, os.Stdout))
+		os.Exit(1) // it is to be killed, not to end
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func mustOpen(tb testing.TB, dir string, cfg Config) *Store {
 	tb.Helper()

@@ -86,8 +86,8 @@ func (s *Store) User(ctx context.Context, sh minapush.Shard, o minapush.OpenID) 
 		if err != nil {
 			return err
 		}
-		u = view(o, &rec)
-		return nil
+		u, err = view(o, &rec)
+		return err
 	})
 	return u, err
 }
@@ -106,7 +106,11 @@ func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.Open
 			if err := decodeAt(it, &rec); err != nil {
 				return err
 			}
-			users = append(users, view(minapush.OpenID(it.Key()[shardSize:]), &rec))
+			u, err := view(minapush.OpenID(it.Key()[shardSize:]), &rec)
+			if err != nil {
+				return err
+			}
+			users = append(users, u)
 		}
 		return it.Error()
 	})

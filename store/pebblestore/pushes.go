@@ -107,7 +107,8 @@ func (st *step) reservePush(p *store.Push, need record.Need) (store.PushAnswer, 
 		Deadline: p.Deadline,
 	}}
 	var c record.Choice
-	if found {
+	optedOut := found && r.OptOut() == minapush.OptOutAll
+	if found && !optedOut {
 		c = r.Reserve(record.Ref{Batch: p.Batch, Push: p.ID, Attempt: p.Attempt}, need, p.Now)
 	}
 	t, err := st.of(p.Batch)
@@ -126,8 +127,11 @@ func (st *step) reservePush(p *store.Push, need record.Need) (store.PushAnswer, 
 	} else {
 		a.Status = store.PushSkipped
 		w.State, w.Outcome, w.Reason = minapush.Settled, minapush.Skipped, minapush.ReasonNoPermit
-		if p.LastReason != "" {
+		switch {
+		case p.LastReason != "":
 			w.Outcome, w.Reason, w.Errcode = minapush.Failed, p.LastReason, p.LastErrcode
+		case optedOut:
+			w.Reason = minapush.ReasonOptedOut
 		}
 		w.ReservedAt, w.SettledAt, w.Deadline = time.Time{}, p.Now, time.Time{}
 		w.Reason = t.count(w.Outcome, w.Reason)

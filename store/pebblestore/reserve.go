@@ -42,7 +42,7 @@ func needOf(n store.Need) (record.Need, error) {
 	if kinds == nil {
 		return record.Need{}, minapush.FieldError("kind", "must be legacy, one_time or long_term, not %q", n.Kind)
 	}
-	return record.Need{Kinds: kinds, Template: n.Template, Content: n.Content}, nil
+	return record.Need{Kinds: kinds, Template: n.Template, Content: n.Content, Code: n.Code}, nil
 }
 
 // reservation is one ReserveBatch under way.
@@ -92,12 +92,18 @@ func (v *reservation) run() error {
 		for i := range rows {
 			v.out.Rows = append(v.out.Rows, rows[i].Delivery)
 		}
-		return nil
+		return v.joinValues()
 	case len(queue) > 0:
-		return v.requeued(queue)
+		if err := v.requeued(queue); err != nil {
+			return err
+		}
+		return v.joinValues()
 	}
-	if v.progress.Done {
+	switch {
+	case v.progress.Done:
 		return nil
+	case v.b.Listed:
+		return v.walkList()
 	}
 	return v.walk()
 }
@@ -142,12 +148,13 @@ func (v *reservation) examine(o minapush.OpenID, r *record.Record, known *rowIte
 	if r.Erasing || !time.UnixMilli(r.FirstSeen).Before(v.b.Started) || known.has(o) {
 		return nil
 	}
-	if v.b.Audience != nil && !v.b.Audience(view(o, r)) {
-		return nil
+	if v.b.Audience != nil {
+		u, err := view(o, r)
+		if err != nil || !v.b.Audience(u) {
+			return err
+		}
 	}
-	v.out.Examined++
-	v.progress.Examined++
-	w := row{Delivery: minapush.Delivery{Batch: v.b.Campaign, OpenID: o}, AtLeastOnce: v.b.AtLeastOnce}
+	w := v.meet(o)
 	switch {
 	case v.b.Skip != "":
 		return v.skip(&w, v.b.Skip)
@@ -157,10 +164,22 @@ func (v *reservation) examine(o minapush.OpenID, r *record.Record, known *rowIte
 	return v.reserve(&w, r)
 }
 
+// meet counts somebody who is part of the audience, and begins the row.
+func (v *reservation) meet(o minapush.OpenID) row {
+	v.out.Examined++
+	v.progress.Examined++
+	return row{Delivery: minapush.Delivery{Batch: v.b.Campaign, OpenID: o}, AtLeastOnce: v.b.AtLeastOnce}
+}
+
 // reserve holds a permit for a row, new or of the again-queue. r is nil for a user that is not there.
 func (v *reservation) reserve(w *row, r *record.Record) error {
 	var c record.Choice
-	if r != nil {
+	reason := minapush.ReasonNoPermit
+	switch {
+	case r == nil:
+	case r.OptOut() != minapush.OptOutNone:
+		reason = minapush.ReasonOptedOut
+	default:
 		c = r.Reserve(record.Ref{Batch: w.Batch, Attempt: w.Attempt + 1}, v.need, v.b.Now)
 	}
 	if !c.OK {
@@ -170,7 +189,7 @@ func (v *reservation) reserve(w *row, r *record.Record) error {
 		if w.Tries > 0 && !w.Maybe {
 			return v.finish(w, minapush.Failed, w.Reason)
 		}
-		return v.skip(w, minapush.ReasonNoPermit)
+		return v.skip(w, reason)
 	}
 	if err := v.unqueue(w); err != nil {
 		return err
@@ -197,9 +216,9 @@ func (v *reservation) wait(w *row, due time.Time) error {
 }
 
 // skip ends a row that is not in hand: unknown if an earlier try may have arrived, else skipped. Users skipped as they are walked are
-// counted and leave no row, since a campaign may have millions of them.
+// counted and leave no row, since a campaign may have millions of them, unless they are listed and their rows are wanted.
 func (v *reservation) skip(w *row, reason string) error {
-	if !w.queued {
+	if !w.queued && !(v.b.Listed && v.b.KeepSkipped) {
 		v.progress.count(minapush.Skipped, reason)
 		return nil
 	}
@@ -209,7 +228,7 @@ func (v *reservation) skip(w *row, reason string) error {
 	return v.finish(w, minapush.Skipped, reason)
 }
 
-// finish ends a row of the again-queue.
+// finish ends a row that is new or of the again-queue.
 func (v *reservation) finish(w *row, o minapush.Outcome, reason string) error {
 	if err := v.unqueue(w); err != nil {
 		return err

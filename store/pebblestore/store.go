@@ -58,14 +58,16 @@ func (c *Config) setDefaults() {
 	if c.FS == nil {
 		c.FS = vfs.Default
 	}
+	c.FS = private{c.FS}
 }
 
 // Store is one open store. It may be used by any number of goroutines.
 type Store struct {
-	db   *pebble.DB
-	lock *pebble.Lock
-	now  func() time.Time
-	log  *slog.Logger
+	db    *pebble.DB
+	files vfs.FS
+	lock  *pebble.Lock
+	now   func() time.Time
+	log   *slog.Logger
 
 	// gate is held shared by every call, and alone by Close.
 	gate   sync.RWMutex
@@ -99,7 +101,7 @@ func Open(dir string, cfg Config) (*Store, error) {
 		_ = lock.Close()
 		return nil, err
 	}
-	s := &Store{db: db, lock: lock, now: cfg.Now, log: cfg.Logger, lanes: make([]lane, lanes)}
+	s := &Store{db: db, files: cfg.FS, lock: lock, now: cfg.Now, log: cfg.Logger, lanes: make([]lane, lanes)}
 	s.steps.New = func() any { return new(step) }
 	if s.version, err = readVersion(db); err != nil {
 		_ = db.Close()

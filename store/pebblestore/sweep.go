@@ -53,7 +53,11 @@ func (st *step) sweepUser(it *pebble.Iterator, now time.Time, out *store.Swept) 
 			return err
 		}
 	}
-	out.Users = append(out.Users, view(o, r))
+	u, err := view(o, r)
+	if err != nil {
+		return err
+	}
+	out.Users = append(out.Users, u)
 	return nil
 }
 

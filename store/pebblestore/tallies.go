@@ -10,13 +10,28 @@ import (
 
 // Progress implements store.Campaigns.
 func (s *Store) Progress(ctx context.Context, app uint32, shards int, batch string) (store.Progress, error) {
+	var out store.Progress
+	err := s.readShards(ctx, app, shards, progressPrefix(nil, app, batch), func(v []byte) error {
+		p, err := readProgress(v)
+		if err != nil {
+			return err
+		}
+		out.Tally.Merge(p.Tally)
+		if p.Done && p.Count(minapush.Pending) == 0 {
+			out.ShardsDone++
+		}
+		return nil
+	})
+	return out, err
+}
+
+// readShards calls f for the value that each shard of an app has under a prefix, if it has one. The last part of the keys is the shard.
+func (s *Store) readShards(ctx context.Context, app uint32, shards int, prefix []byte, f func(value []byte) error) error {
 	ls := make([]*lane, 0, min(shards, lanes))
 	for n := range min(shards, lanes) {
 		ls = append(ls, s.laneOf(minapush.Shard{App: app, N: uint32(n)}))
 	}
-	var out store.Progress
-	err := s.readLanes(ctx, ls, func() error {
-		prefix := progressPrefix(nil, app, batch)
+	return s.readLanes(ctx, ls, func() error {
 		it, err := scan(s.db, prefix, nil)
 		if err != nil {
 			return err
@@ -30,16 +45,10 @@ func (s *Store) Progress(ctx context.Context, app uint32, shards int, batch stri
 			if err != nil {
 				return err
 			}
-			p, err := readProgress(v)
-			if err != nil {
+			if err := f(v); err != nil {
 				return err
-			}
-			out.Tally.Merge(p.Tally)
-			if p.Done && p.Count(minapush.Pending) == 0 {
-				out.ShardsDone++
 			}
 		}
 		return it.Error()
 	})
-	return out, err
 }

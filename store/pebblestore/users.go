@@ -32,11 +32,16 @@ func (st *step) setUser(o minapush.OpenID, r *record.Record) error {
 }
 
 // view is a user as callers see it.
-func view(o minapush.OpenID, r *record.Record) store.User {
+func view(o minapush.OpenID, r *record.Record) (store.User, error) {
+	profile, err := r.Profile()
+	if err != nil {
+		return store.User{}, err
+	}
 	u := store.User{
 		OpenID:       o,
 		FirstSeen:    time.UnixMilli(r.FirstSeen).UTC(),
-		LastSeen:     time.UnixMilli(r.LastSeen).UTC(),
+		LastSeen:     fromMillis(r.LastSeen),
+		Profile:      profile,
 		Permits:      r.Holdings(),
 		Counts:       r.Counts(),
 		StandingSent: r.StandingSent,
@@ -51,7 +56,7 @@ func view(o minapush.OpenID, r *record.Record) store.User {
 	if b, ok := r.Busy(); ok {
 		u.Busy = &store.Ref{Batch: b.Batch, OpenID: o, Push: b.Push, Attempt: b.Attempt}
 	}
-	return u
+	return u, nil
 }
 
 // flow gives what is applied of a shard's flow counters, once loaded.

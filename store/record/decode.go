@@ -40,15 +40,18 @@ func (r *Record) Decode(b []byte) error {
 		}
 		kind := b[0]
 		n, size := binary.Uvarint(b[1:])
-		if kind != fullV1 && kind != deltaV1 {
+		if kind != fullV1 && kind != fullV2 && kind != deltaV1 {
 			return &VersionError{Frame: kind}
 		}
-		if size <= 0 || n > uint64(len(b)-1-size) || first != (kind == fullV1) {
+		if size <= 0 || n > uint64(len(b)-1-size) || first != (kind != deltaV1) {
 			return ErrCorrupt
 		}
 		payload := reader{b: b[1+size : 1+size+int(n)]}
 		b = b[1+size+int(n):]
 		if first {
+			if kind == fullV2 {
+				r.readProfile(&payload)
+			}
 			r.readFull(&payload)
 		} else {
 			r.readDelta(&payload)
@@ -58,6 +61,15 @@ func (r *Record) Decode(b []byte) error {
 		}
 	}
 	return nil
+}
+
+// readProfile takes the profile as it is. Nothing but its beginning is looked at before Profile asks for it.
+func (r *Record) readProfile(p *reader) {
+	r.profile = p.bytes()
+	head := reader{b: r.profile}
+	if head.byte() > byte(minapush.OptOutAll) || head.uvarint(math.MaxUint64) == 0 {
+		p.b, p.bad = nil, true
+	}
 }
 
 func (r *Record) readFull(p *reader) {

@@ -8,9 +8,11 @@ import (
 )
 
 // A stored record is a sequence of frames: a byte of type and version, the length of the payload as a uvarint, the payload. The
-// first frame is a full one, the others are deltas in the order in which they were merged.
+// first frame is a full one, the others are deltas in the order in which they were merged. Version 2 of a full frame is version 1
+// behind a profile; a record without one is written as version 1.
 const (
 	fullV1  = 0x11
+	fullV2  = 0x12
 	deltaV1 = 0x21
 )
 
@@ -36,7 +38,11 @@ const tombSize = 4 + hashSize
 
 // Append appends the whole record as one full frame.
 func (r *Record) Append(dst []byte) []byte {
-	start := len(dst)
+	start, kind := len(dst), byte(fullV1)
+	if len(r.profile) > 0 {
+		kind = fullV2
+		dst = append(binary.AppendUvarint(dst, uint64(len(r.profile))), r.profile...)
+	}
 	dst = binary.AppendVarint(dst, r.FirstSeen)
 	dst = binary.AppendVarint(dst, r.LastSeen-r.FirstSeen)
 	flags := r.flags
@@ -70,7 +76,7 @@ func (r *Record) Append(dst []byte) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(r.tombs)/tombSize))
 	dst = append(dst, r.tombs...)
-	return frame(dst, start, fullV1)
+	return frame(dst, start, kind)
 }
 
 // AppendDelta appends what a deposit with Result.Merge changed as one delta frame, to be concatenated to the stored record.

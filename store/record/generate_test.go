@@ -2,6 +2,8 @@ package record_test
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -48,12 +50,44 @@ func anyDeposit(t *rapid.T) record.Deposit {
 	}
 }
 
+func anyProfile(t *rapid.T) minapush.Profile {
+	word := rapid.StringOfN(rapid.SampledFrom([]rune{'a', 'Z', '0', '{', ':', 'é', '许'}), 1, 8, -1)
+	p := minapush.Profile{OptOut: minapush.OptOut(rapid.IntRange(0, 2).Draw(t, "opt-out"))}
+	if rapid.Bool().Draw(t, "with uid") {
+		p.UID = word.Draw(t, "uid")
+	}
+	if tags := rapid.SliceOfNDistinct(word, 0, minapush.MaxTags, rapid.ID).Draw(t, "tags"); len(tags) > 0 {
+		slices.Sort(tags)
+		p.Tags = tags
+	}
+	name := rapid.StringMatching(`[A-Za-z_][A-Za-z0-9_.-]{0,5}`)
+	if a := rapid.MapOfN(name, rapid.Custom(anyAttribute), 0, minapush.MaxAttributes).Draw(t, "attributes"); len(a) > 0 {
+		p.Attributes = a
+	}
+	return p
+}
+
+func anyAttribute(t *rapid.T) minapush.Attribute {
+	switch minapush.AttributeKind(rapid.IntRange(0, 2).Draw(t, "kind")) {
+	case minapush.Number:
+		n := rapid.OneOf(
+			rapid.Float64(), rapid.Map(rapid.Int64(), func(n int64) float64 { return float64(n) }),
+			rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 0.5, -1, 1e18, math.MaxFloat64, 1 << 63, -1 << 63}),
+		).Draw(t, "number")
+		return minapush.Attribute{Kind: minapush.Number, Number: n}
+	case minapush.Flag:
+		return minapush.Attribute{Kind: minapush.Flag, Number: float64(rapid.IntRange(0, 1).Draw(t, "flag"))}
+	}
+	return minapush.Attribute{Text: rapid.StringN(0, -1, minapush.MaxText).Draw(t, "text")}
+}
+
 // history lets a record live through random transitions. It keeps what a backend keeps beside it.
 type history struct {
 	r         record.Record
 	flow      record.Flow
 	held      *minapush.Permit
 	suspected []minapush.Permit
+	profile   minapush.Profile
 }
 
 func newHistory() *history { return &history{r: record.New(at(0))} }
@@ -61,7 +95,7 @@ func newHistory() *history { return &history{r: record.New(at(0))} }
 func (h *history) step(t *rapid.T) {
 	const limit = 20
 	now := at(time.Duration(rapid.IntRange(-50, 200).Draw(t, "at")) * time.Hour)
-	switch action := rapid.IntRange(0, 7).Draw(t, "action"); {
+	switch action := rapid.IntRange(0, 8).Draw(t, "action"); {
 	case action < 2:
 		h.flow.Add(h.r.Deposit(anyDeposit(t)).Flow)
 	case action == 2 && h.held == nil:
@@ -81,6 +115,10 @@ func (h *history) step(t *rapid.T) {
 		h.flow.Add(f)
 	case action == 6:
 		h.r.ForgetIdentities(now)
+	case action == 8:
+		h.profile = anyProfile(t)
+		h.profile.Version = h.r.ProfileVersion() + 1
+		h.r.SetProfile(h.profile)
 	}
 }
 
@@ -88,6 +126,7 @@ func (h *history) reserve(t *rapid.T, now time.Time) {
 	need := record.Need{
 		Kinds:    rapid.SampledFrom([][]minapush.PermitKind{minapush.PermitKinds[:2], minapush.PermitKinds[2:3], minapush.PermitKinds[3:]}).Draw(t, "kinds"),
 		Template: rapid.SampledFrom([]string{"a", "b", "x"}).Draw(t, "for"), Content: 7,
+		Code: rapid.SampledFrom([]string{"", "", "", code(3), "wx17"}).Draw(t, "code"),
 	}
 	ref := record.Ref{Batch: rapid.SampledFrom([]string{"", "b", "01ARZ3NDEKTSV4RRFFQ69G5FAV"}).Draw(t, "batch"), Attempt: 1}
 	if c := h.r.Reserve(ref, need, now); c.OK {

@@ -27,28 +27,39 @@ const (
 const (
 	hashSize = 8
 	rawSize  = 16
+	// shortMark begins the short form of an identity that is kept as its hash: the mark and the hash in hex.
+	shortMark = '~'
+	shortSize = 1 + 2*hashSize
 )
 
-// identityOf packs the identity that somebody gave a permit.
+// identityOf packs the identity that somebody gave a permit. A short form stands for what it is short for, so that what came out of
+// one record goes into another, or back, as the same.
 func identityOf(p *minapush.Permit) identity {
-	if p.Kind.HasCode() {
-		return codeIdentity(p.Identity)
+	if id, ok := storedIdentity(p); ok {
+		return id
 	}
 	return hashIdentity(identityHash(p.Kind, []byte(p.Template), []byte(p.Identity)))
 }
 
-// storedIdentity packs the identity of a permit that came out of a record, where what is not a code is the hash in hex. It tells
+// storedIdentity packs the identity of a permit that came out of a record, where what is not a code is in its short form. It tells
 // whether it can be one.
 func storedIdentity(p *minapush.Permit) (identity, bool) {
 	if p.Kind.HasCode() {
 		return codeIdentity(p.Identity), true
 	}
-	if len(p.Identity) != 2*hashSize {
+	if len(p.Identity) != shortSize || p.Identity[0] != shortMark {
 		return identity{}, false
 	}
 	var id identity
-	_, err := hex.Decode(id.raw[:hashSize], []byte(p.Identity))
-	return id, err == nil
+	for i := range hashSize {
+		hi, ok1 := nibble(p.Identity[1+2*i])
+		lo, ok2 := nibble(p.Identity[2+2*i])
+		if !ok1 || !ok2 {
+			return identity{}, false
+		}
+		id.raw[i] = hi<<4 | lo
+	}
+	return id, true
 }
 
 func codeIdentity(code string) identity {
@@ -111,10 +122,10 @@ func (d *identity) appendText(dst []byte) []byte {
 	case textCode:
 		return append(dst, d.text...)
 	}
-	return hex.AppendEncode(dst, d.raw[:hashSize])
+	return hex.AppendEncode(append(dst, shortMark), d.raw[:hashSize])
 }
 
-// String is the code, or the hash in hex.
+// String is the code, or the short form.
 func (d *identity) String() string {
 	var buf [2 * rawSize]byte
 	return string(d.appendText(buf[:0]))

@@ -18,7 +18,7 @@ import (
 // Record is one user, decoded. It keeps references into the bytes that it was decoded from: these may not change while it is in
 // use. The zero Record is no user; New makes one. A Record is for one goroutine.
 type Record struct {
-	// FirstSeen and LastSeen are milliseconds since 1970.
+	// FirstSeen and LastSeen are milliseconds since 1970; a LastSeen of 0 is never.
 	FirstSeen, LastSeen int64
 	// Erasing marks a user that is gone as soon as its delivery in hand ends.
 	Erasing bool
@@ -35,6 +35,7 @@ type Record struct {
 	recent   []recent
 	sections []section
 	tombs    []byte // tombSize bytes each, the one to forget first in front
+	profile  []byte // as it is stored; empty: nothing was told of the user
 }
 
 // New makes a user that was seen first at now.
@@ -42,6 +43,9 @@ func New(now time.Time) Record {
 	ms := now.UnixMilli()
 	return Record{FirstSeen: ms, LastSeen: ms}
 }
+
+// Told makes a user of whom somebody told at now, and who was never seen.
+func Told(now time.Time) Record { return Record{FirstSeen: now.UnixMilli()} }
 
 // Seen moves the last-seen time forward to now. It tells whether that changed anything.
 func (r *Record) Seen(now time.Time) bool {

@@ -25,12 +25,18 @@ type sight struct {
 	Busy        record.Ref
 	IsBusy      bool
 	Tombstones  int
+	OptOut      minapush.OptOut
+	Version     uint64
+	Profile     minapush.Profile
+	Damaged     bool // the profile cannot be read
 }
 
 func see(r *record.Record) sight {
 	busy, isBusy := r.Busy()
+	profile, err := r.Profile()
 	return sight{
 		r.FirstSeen, r.LastSeen, r.Erasing, r.Counts(), r.StandingSent, r.Holdings(), r.Recent(), busy, isBusy, r.Tombstones(),
+		r.OptOut(), r.ProfileVersion(), profile, err != nil,
 	}
 }
 
@@ -169,9 +175,9 @@ func TestTenFormPermitsFitInAQuarterKilobyte(t *testing.T) {
 func TestAFrameOfANewerReleaseIsRefusedAsSuch(t *testing.T) {
 	r := record.New(at(0))
 	b := r.Append(nil)
-	b[0] = 0x12
+	b[0] = 0x13
 	var version *record.VersionError
-	if _, err := record.Decode(b); !errors.As(err, &version) || version.Frame != 0x12 {
+	if _, err := record.Decode(b); !errors.As(err, &version) || version.Frame != 0x13 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -229,6 +235,13 @@ func FuzzDecode(f *testing.F) {
 	f.Add(r.Append(nil))
 	f.Add(r.AppendDelta(r.Append(nil), d, record.Result{Items: make([]record.Verdict, len(d.Permits))}))
 	f.Add([]byte{0x11, 0})
+	r.SetProfile(minapush.Profile{
+		UID: "u-1", Tags: []string{"a", "b"}, OptOut: minapush.OptOutCampaigns, Version: 3, Attributes: map[string]minapush.Attribute{
+			"city": {Text: "深圳"}, "level": {Kind: minapush.Number, Number: 7}, "rate": {Kind: minapush.Number, Number: 0.5},
+			"vip": {Kind: minapush.Flag, Number: 1}, "new": {Kind: minapush.Flag},
+		},
+	})
+	f.Add(r.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := record.Decode(b)
 		if err != nil {

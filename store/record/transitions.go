@@ -14,6 +14,8 @@ type Need struct {
 	Template string
 	// Content is remembered of the delivery.
 	Content uint64
+	// Code, if not empty, lets only the form or pay permit with this code serve.
+	Code string
 }
 
 // Choice answers Reserve.
@@ -31,12 +33,20 @@ func (r *Record) Reserve(d Ref, need Need, now time.Time) Choice {
 	var c Choice
 	var best *entry
 	var from *section
+	var only *identity
+	if need.Code != "" {
+		id := codeIdentity(need.Code)
+		only = &id
+	}
 	for i := range r.sections {
 		s := &r.sections[i]
 		if !slices.Contains(need.Kinds, s.kind) || len(s.template) > 0 && string(s.template) != need.Template {
 			continue
 		}
-		if e := s.first(now, &c.ReadyAt); e != nil && (best == nil || e.before(best)) {
+		if only != nil && !s.kind.HasCode() {
+			continue
+		}
+		if e := s.first(now, only, &c.ReadyAt); e != nil && (best == nil || e.before(best)) {
 			best, from = e, s
 		}
 	}
@@ -51,11 +61,11 @@ func (r *Record) Reserve(d Ref, need Need, now time.Time) Choice {
 }
 
 // first finds the first permit of a section that is available and ready, and moves young to the time when one is ready that is
-// merely too young.
-func (s *section) first(now time.Time, young *time.Time) *entry {
+// merely too young. With only set it looks at no other permit.
+func (s *section) first(now time.Time, only *identity, young *time.Time) *entry {
 	for i := range s.entries {
 		e := &s.entries[i]
-		if e.state != minapush.Available || !e.outlives(now) {
+		if e.state != minapush.Available || !e.outlives(now) || only != nil && !e.identity.equal(only) {
 			continue
 		}
 		if s.kind == minapush.PrepayID {

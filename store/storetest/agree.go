@@ -57,6 +57,10 @@ func agreeRun(rt *rapid.T, tb testing.TB, make func(testing.TB, func() time.Time
 			"recover":        m.recoverRows,
 			"resolve":        m.resolve,
 			"forget":         m.forget,
+			"profile":        m.profile,
+			"uid":            m.uid,
+			"add listed":     m.addListed,
+			"list":           m.listPage,
 			"document":       m.document,
 			"cancelled":      m.cancelled,
 		})
@@ -140,10 +144,13 @@ func (m *agreeMachine) restart(t *rapid.T) {
 // agreeTTL is never a sum of ticks: when a lease ends in the same moment in which it is used is nobody's promise.
 const agreeTTL = 10*time.Second + 50*time.Millisecond
 
-// settleIn gives the first users some permits.
+// settleIn gives the first users some permits, and fills the lists.
 func (m *agreeMachine) settleIn(t *rapid.T) {
 	for range 10 {
 		m.deposit(t)
+	}
+	for range 8 {
+		m.addListed(t)
 	}
 	m.at = m.at.Add(time.Minute)
 }

@@ -61,6 +61,7 @@ func (m *agreeMachine) batch(c agreeCampaign, s minapush.Shard) store.Batch {
 	}
 	return store.Batch{
 		Campaign: c.id, Need: c.need, Started: m.started[name], Now: m.now(), Audience: c.audience(), AtLeastOnce: c.atLeastOnce,
+		Listed: c.listed, KeepSkipped: c.kept,
 	}
 }
 
@@ -110,12 +111,12 @@ func (m *agreeMachine) plainLimit(s minapush.Shard, b store.Batch, limit int) in
 			return 0
 		}
 	}
-	rest := sh.after(c.batch.cursor, all)
+	rest := c.next(all)
 	if limit >= len(rest) {
 		return all
 	}
-	for _, u := range rest {
-		if !c.inAudience(u) {
+	for _, o := range rest {
+		if !c.inAudience(o) {
 			return all
 		}
 	}

@@ -16,6 +16,8 @@ type agreeCampaign struct {
 	need        store.Need
 	atLeastOnce bool
 	some        bool // its audience is not everybody
+	listed      bool // it walks a list
+	kept        bool // and keeps a row for everybody whom it skips
 }
 
 // agreeMachine is one sequence of steps under way.
@@ -35,6 +37,7 @@ type agreeMachine struct {
 	stale   map[minapush.Shard][]store.Ref
 	batches []string // of pushes
 	taken   map[string]bool
+	uids    map[agreeUID]bool // that were ever bound
 	names   map[string][]agreeVersion
 	n       int // for what must be new each time
 	steps   int
@@ -65,9 +68,13 @@ func newAgreeMachine(ctx context.Context) *agreeMachine {
 			{id: "c3", need: store.Need{Kind: minapush.LongTermTemplate, Template: "S", Content: 3}, some: true},
 			{id: "c:{4}", need: once},
 			{id: "c5", need: legacy, atLeastOnce: true},
+			{id: "c6", need: store.Need{Kind: minapush.LegacyTemplate, Template: "L", Content: 6, Code: agreeCode(minapush.PrepayID, 1)}},
+			{id: "l1", need: legacy, listed: true, kept: true},
+			{id: "l{2}", need: once, listed: true},
+			{id: "l3", need: once, listed: true, kept: true, atLeastOnce: true},
 		},
 		leases: map[minapush.Shard][]agreeLease{}, started: map[string]time.Time{}, stale: map[minapush.Shard][]store.Ref{},
-		taken: map[string]bool{}, names: map[string][]agreeVersion{},
+		taken: map[string]bool{}, uids: map[agreeUID]bool{}, names: map[string][]agreeVersion{},
 	}
 	for i := range 7 {
 		m.users[1] = append(m.users[1], minapush.OpenID(fmt.Sprintf("{o}:%d", i)))

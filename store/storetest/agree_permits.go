@@ -30,12 +30,9 @@ func (m *agreeMachine) permit(t *rapid.T, s minapush.Shard, o minapush.OpenID) m
 	p.Source, p.Evidence = uint16(n), minapush.Evidence(n%3)
 	switch p.Kind {
 	case minapush.FormID:
-		p.Identity = fmt.Sprintf("%032x", n)
-		if n == 0 {
-			p.Identity = "{not}:hex é"
-		}
+		p.Identity = agreeCode(p.Kind, n)
 	case minapush.PrepayID:
-		p.Identity = fmt.Sprintf("wx%020d", n)
+		p.Identity = agreeCode(p.Kind, n)
 		p.Uses = 1 + n%minapush.PayUses
 	case minapush.Subscription:
 		p.Template = []string{"T{1}", "T2"}[n%2]
@@ -51,6 +48,17 @@ func (m *agreeMachine) permit(t *rapid.T, s minapush.Shard, o minapush.OpenID) m
 		p.ExpiresAt = p.TakenAt.Add(minapush.CodeLife)
 	}
 	return p
+}
+
+// agreeCode is one of the few codes that users have.
+func agreeCode(kind minapush.PermitKind, n int) string {
+	switch {
+	case kind == minapush.PrepayID:
+		return fmt.Sprintf("wx%020d", n)
+	case n == 0:
+		return "{not}:hex é"
+	}
+	return fmt.Sprintf("%032x", n)
 }
 
 func (m *agreeMachine) deposit(t *rapid.T) {
@@ -102,7 +110,7 @@ func (m *agreeMachine) read(t *rapid.T) {
 	}
 	row, e1 := m.model.Delivery(m.ctx, s, batch, o, push)
 	other, e2 := m.subject.Delivery(m.ctx, s, batch, o, push)
-	if push == "" && (e1 != nil || row.Outcome == minapush.Skipped) {
+	if push == "" && !m.kept(batch) && (e1 != nil || row.Outcome == minapush.Skipped) {
 		return // who is skipped by a campaign may have a row or none
 	}
 	if m.fine(t, "delivery", e1, e2) {
@@ -139,7 +147,8 @@ func (m *agreeMachine) sweep(t *rapid.T) {
 }
 
 func (m *agreeMachine) erase(t *rapid.T) {
-	s, o := m.someUser(t)
+	s, _ := m.someUser(t)
+	o := m.userOf(t, s)
 	if rapid.IntRange(0, 2).Draw(t, "really") > 0 {
 		t.Skip("too many would leave nobody")
 	}

@@ -17,13 +17,21 @@ func (m *agreeMachine) reservePush(t *rapid.T) {
 	var a agreeAsked
 	if len(m.asked) > 0 && rapid.IntRange(0, 2).Draw(t, "again") == 0 {
 		a = agreeOld(t, m.asked, "push")
-		a.push.Attempt += uint32(rapid.IntRange(0, 1).Draw(t, "raise"))
+		if rapid.Bool().Draw(t, "raise") {
+			a.push.Attempt++
+			a.push.LastReason, a.push.LastErrcode = "dead", 41028
+		}
 	} else {
 		s, o := m.someUser(t)
 		c := rapid.SampledFrom(m.campaigns).Draw(t, "message")
+		need := c.need
+		if rapid.IntRange(0, 4).Draw(t, "by its code") == 0 {
+			kind := rapid.SampledFrom([]minapush.PermitKind{minapush.FormID, minapush.PrepayID}).Draw(t, "of kind")
+			need.Code = agreeCode(kind, rapid.IntRange(0, 5).Draw(t, "code"))
+		}
 		key := rapid.SampledFrom([]string{"", "", "k1", "k{2}"}).Draw(t, "key")
 		a = agreeAsked{shard: s, push: store.Push{
-			Batch: minapush.PushBatch(m.now()), ID: m.fresh("p"), OpenID: o, Attempt: 1, Need: c.need,
+			Batch: minapush.PushBatch(m.now()), ID: m.fresh("p"), OpenID: o, Attempt: 1, Need: need,
 			Key: key, Fingerprint: uint64(rapid.IntRange(1, 2).Draw(t, "fingerprint")), KeepKey: agreeKeepKey,
 		}}
 	}

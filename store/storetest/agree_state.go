@@ -44,6 +44,8 @@ func (m *agreeMachine) compare(t *rapid.T) {
 			m.same(t, fmt.Sprintf("progress of %s in app %d", id, app.Number), agreeProgress(want), agreeProgress(got))
 		}
 	}
+	m.compareLists(t)
+	m.compareUIDs(t)
 	m.compareDocuments(t)
 }
 
@@ -68,7 +70,7 @@ func (m *agreeMachine) walk(t *rapid.T, st store.Store, s minapush.Shard) (all [
 	return nil
 }
 
-// list is all rows of a batch but those skipped by a campaign, which may be there or not.
+// list is all rows of a batch but those skipped by a campaign that keeps none of these: they may be there or not.
 func (m *agreeMachine) list(t *rapid.T, st store.Store, s minapush.Shard, batch string, match *minapush.Outcome) (all []minapush.Delivery) {
 	var after store.Ref
 	for range 500 {
@@ -77,7 +79,7 @@ func (m *agreeMachine) list(t *rapid.T, st store.Store, s minapush.Shard, batch 
 			t.Fatalf("list: %v", err)
 		}
 		for _, r := range rows {
-			if r.Push != "" || r.Outcome != minapush.Skipped {
+			if r.Push != "" || r.Outcome != minapush.Skipped || m.kept(batch) {
 				all = append(all, agreeRow(r))
 			}
 		}

@@ -27,11 +27,18 @@ func TestTheModelAgreesWithItself(t *testing.T) {
 func TestAgreeFindsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for name, wrong := range map[string]func(*Model) store.Store{
-		"spends what is released":       func(m *Model) store.Store { return agreeSpends{m} },
-		"hands out the wrong attempt":   func(m *Model) store.Store { return agreeAttempts{m} },
-		"forgets identities":            func(m *Model) store.Store { return agreeForgets{m} },
-		"lets a lapsed lease settle":    func(m *Model) store.Store { return agreeLapsed{m} },
-		"does a step that was too late": func(m *Model) store.Store { return agreeCancelled{m} },
+		"spends what is released":        func(m *Model) store.Store { return agreeSpends{m} },
+		"hands out the wrong attempt":    func(m *Model) store.Store { return agreeAttempts{m} },
+		"forgets identities":             func(m *Model) store.Store { return agreeForgets{m} },
+		"lets a lapsed lease settle":     func(m *Model) store.Store { return agreeLapsed{m} },
+		"does a step that was too late":  func(m *Model) store.Store { return agreeCancelled{m} },
+		"loses the values of a list":     func(m *Model) store.Store { return agreeNoValues{m} },
+		"sends to who opted out":         func(m *Model) store.Store { return agreeNoOptOut{m} },
+		"adds to a list that is walked":  func(m *Model) store.Store { return agreeLateList{m} },
+		"takes any code":                 func(m *Model) store.Store { return agreeAnyCode{m} },
+		"keeps no row of who is skipped": func(m *Model) store.Store { return agreeNotKept{m} },
+		"leaves erased users on lists":   func(m *Model) store.Store { return agreeStaysListed{m} },
+		"binds over anything":            func(m *Model) store.Store { return agreeBinds{m} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,4 +116,64 @@ type agreeCancelled struct{ *Model }
 
 func (s agreeCancelled) Erase(ctx context.Context, sh minapush.Shard, o minapush.OpenID, now time.Time) (bool, error) {
 	return s.Model.Erase(context.WithoutCancel(ctx), sh, o, now)
+}
+
+type agreeNoValues struct{ *Model }
+
+func (s agreeNoValues) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) (store.Reserved, error) {
+	r, err := s.Model.ReserveBatch(ctx, l, b)
+	for i, d := range r.Rows {
+		if d.Attempt > 1 { // it gave them the first time
+			r.Rows[i].Values = nil
+		}
+	}
+	return r, err
+}
+
+type agreeNoOptOut struct{ *Model }
+
+func (s agreeNoOptOut) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) (store.Reserved, error) {
+	for _, u := range s.shard(l.Shard).users {
+		defer func(was minapush.OptOut) { u.profile.OptOut = was }(u.profile.OptOut)
+		u.profile.OptOut = minapush.OptOutNone
+	}
+	return s.Model.ReserveBatch(ctx, l, b)
+}
+
+type agreeLateList struct{ *Model }
+
+func (s agreeLateList) AddListed(ctx context.Context, sh minapush.Shard, campaign string, users []store.Listed) ([]bool, error) {
+	s.shard(sh).batch(campaign).begun = false
+	return s.Model.AddListed(ctx, sh, campaign, users)
+}
+
+type agreeAnyCode struct{ *Model }
+
+func (s agreeAnyCode) ReservePush(ctx context.Context, sh minapush.Shard, p store.Push) (store.PushAnswer, error) {
+	p.Need.Code = ""
+	return s.Model.ReservePush(ctx, sh, p)
+}
+
+type agreeNotKept struct{ *Model }
+
+func (s agreeNotKept) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) (store.Reserved, error) {
+	b.KeepSkipped = false
+	return s.Model.ReserveBatch(ctx, l, b)
+}
+
+type agreeStaysListed struct{ *Model }
+
+func (s agreeStaysListed) Erase(ctx context.Context, sh minapush.Shard, o minapush.OpenID, now time.Time) (bool, error) {
+	for _, b := range s.shard(sh).batches {
+		if values, there := b.listed[o]; there {
+			defer func() { b.listed[o] = values }()
+		}
+	}
+	return s.Model.Erase(ctx, sh, o, now)
+}
+
+type agreeBinds struct{ *Model }
+
+func (s agreeBinds) BindUID(ctx context.Context, sh minapush.Shard, uid string, o, _ minapush.OpenID) error {
+	return s.Model.BindUID(ctx, sh, uid, o, s.shard(sh).uids[uid])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/minapush/minapush"
@@ -17,14 +18,17 @@ type Scope struct {
 	// Batches names, by app number, the campaigns and days of pushes of that app. All must be there that have a row which is not
 	// settled, or permits in hand will look as if nobody had them.
 	Batches map[uint32][]string
+	// Kept names, by app number, those of Batches that walk a list and keep a row for everybody whom they skip.
+	Kept map[uint32][]string
 	// RowsGone tells that settled rows may be gone, since batches were forgotten or users erased: then there may be fewer rows
-	// than their tallies say.
+	// than their tallies say, and fewer users on lists than were walked.
 	RowsGone bool
 }
 
 // Check proves the invariants I1 to I7 of a store from the outside, while nobody writes to it: every use deposited is somewhere
 // exactly once (I1), no use and no user is in two hands (I2), nobody is twice in a campaign (I3), what a delivery gave up is not
-// in its hand (I4), the sums of users, rows, tallies and flows are the same sums (I5, I6), users are where they belong (I7). The
+// in its hand (I4), the sums of users, rows, tallies, lists and flows are the same sums (I5, I6), users are where they belong (I7). A
+// campaign with a list counts each user on it once, and nobody else; who is skipped for having opted out has no permit taken. The
 // error lists every violation, one a line. It takes the memory of one page of users and of each batch, however many there are.
 func Check(ctx context.Context, st store.Store, scope Scope) error {
 	var r checkReport
@@ -99,7 +103,13 @@ func (r *checkReport) checkApp(ctx context.Context, st store.Store, app minapush
 		if err != nil {
 			return fmt.Errorf("progress of %q: %w", batch, err)
 		}
-		r.checkTally(checkBatchPlace{app.Number, batch}, p, app.Shards, sums[i], scope.RowsGone)
+		place, kept := checkBatchPlace{app.Number, batch}, slices.Contains(scope.Kept[app.Number], batch)
+		r.checkTally(place, p, app.Shards, sums[i], kept, scope.RowsGone)
+		if !scope.RowsGone {
+			if err := r.checkList(ctx, st, place, p, app.Shards); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (s *checkSum) add(d minapush.Delivery) {
 }
 
 // checkTally compares a batch's tally with itself and with its rows.
-func (r *checkReport) checkTally(place checkBatchPlace, p store.Progress, shards int, rows *checkSum, gone bool) {
+func (r *checkReport) checkTally(place checkBatchPlace, p store.Progress, shards int, rows *checkSum, kept, gone bool) {
 	t := p.Tally
 	if !t.Closes() {
 		r.say("I6", place, "tally does not close: examined %d, of them %d pending, %v", t.Examined, t.Count(minapush.Pending), t.By)
@@ -137,16 +137,16 @@ func (r *checkReport) checkTally(place checkBatchPlace, p store.Progress, shards
 		r.say("I6", place, "every shard is done, but %d deliveries are pending", t.Count(minapush.Pending))
 	}
 	for _, o := range minapush.Outcomes {
-		r.checkOutcome(place, o, t.By[o], rows.by[o], gone)
+		r.checkOutcome(place, o, t.By[o], rows.by[o], kept, gone)
 	}
 }
 
-func (r *checkReport) checkOutcome(place checkBatchPlace, o minapush.Outcome, tally, rows map[string]int64, gone bool) {
+func (r *checkReport) checkOutcome(place checkBatchPlace, o minapush.Outcome, tally, rows map[string]int64, kept, gone bool) {
 	for reason, n := range tally {
 		switch {
 		case n < 0:
 			r.say("I6", place, "tally of %v (%s) is %d", o, reason, n)
-		case rows[reason] < n && !gone && o != minapush.Skipped: // skips of campaigns are counted and keep no row
+		case rows[reason] < n && !gone && (kept || o != minapush.Skipped): // others' skips are counted and need no row
 			r.say("I6", place, "tally has %d %v (%s), but only %d rows are", n, o, reason, rows[reason])
 		}
 	}
@@ -155,4 +155,21 @@ func (r *checkReport) checkOutcome(place checkBatchPlace, o minapush.Outcome, ta
 			r.say("I6", place, "%d rows are %v (%s), but the tally has %d", n, o, reason, tally[reason])
 		}
 	}
+}
+
+// checkList holds a campaign's tally against its list, if it has one: whoever is on it is examined once, and nobody else is. The walk
+// of each shard must have been of the list.
+func (r *checkReport) checkList(ctx context.Context, st store.Store, place checkBatchPlace, p store.Progress, shards int) error {
+	listed, err := st.CountListed(ctx, place.app, shards, place.batch)
+	if err != nil {
+		return fmt.Errorf("count the list of %q: %w", place.batch, err)
+	}
+	switch n := p.Tally.Examined; {
+	case listed == 0: // none
+	case n > listed:
+		r.say("I6", place, "examined %d users of a list of %d", n, listed)
+	case p.ShardsDone == shards && n != listed:
+		r.say("I6", place, "every shard is done, but of a list of %d only %d were examined", listed, n)
+	}
+	return nil
 }

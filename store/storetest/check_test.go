@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ type corrupt struct {
 	rows     func([]minapush.Delivery) []minapush.Delivery
 	flow     func(map[minapush.PermitKind]minapush.Counts)
 	progress func(*store.Progress)
+	listed   func(int64) int64
 	err      error
 }
 
@@ -57,6 +59,14 @@ func (c corrupt) Progress(ctx context.Context, app uint32, shards int, batch str
 	return p, err
 }
 
+func (c corrupt) CountListed(ctx context.Context, app uint32, shards int, campaign string) (int64, error) {
+	n, err := c.Store.CountListed(ctx, app, shards, campaign)
+	if c.listed != nil {
+		n = c.listed(n)
+	}
+	return n, err
+}
+
 // user changes one user.
 func user(o minapush.OpenID, change func(*store.User)) corrupt {
 	return corrupt{users: func(u *store.User) {
@@ -91,13 +101,23 @@ func flow(change func(*minapush.Counts)) corrupt {
 var (
 	checkedApp   = minapush.App{Number: 3, Shards: 2}
 	checkedScope = storetest.Scope{
-		Apps: []minapush.App{checkedApp}, Batches: map[uint32][]string{3: {"c", minapush.PushBatch(checkedAt)}},
+		Apps: []minapush.App{checkedApp}, Batches: map[uint32][]string{3: {"c", "l", minapush.PushBatch(checkedAt)}},
+		Kept: map[uint32][]string{3: {"l"}},
 	}
 	checkedAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
+// checkedTold is a user of shard 0, after all others, of whom only a profile is known.
+func checkedTold() minapush.OpenID {
+	for i := 0; ; i++ {
+		if o := minapush.OpenID(fmt.Sprintf("h%04d", i)); checkedApp.Shard(o).N == 0 {
+			return o
+		}
+	}
+}
+
 // checkedUsers are users of shard 0: a has a message accepted, b has one held, c one being sent, d one suspected, e waits, f has a
-// push in hand, g was skipped.
+// push in hand, g was skipped. The list of another campaign, which is done, had one user who has opted out, h, and one who is unknown.
 func checkedUsers() []minapush.OpenID {
 	var users []minapush.OpenID
 	for i := 0; len(users) < 7; i++ {
@@ -145,6 +165,19 @@ func checked(t *testing.T) *storetest.Model {
 	if len(r.Rows) != 5 {
 		t.Fatalf("reserved %+v", r)
 	}
+	_, err = m.PutProfile(ctx, s, checkedTold(), minapush.Profile{UID: "1", OptOut: minapush.OptOutAll}, checkedAt)
+	must(err)
+	_, err = m.AddListed(ctx, s, "l", []store.Listed{{OpenID: checkedTold()}, {OpenID: "z"}})
+	must(err)
+	for n := range uint32(checkedApp.Shards) {
+		other := l
+		if n > 0 {
+			other, err = m.Acquire(ctx, minapush.Shard{App: 3, N: n}, "node", time.Hour)
+			must(err)
+		}
+		_, err = m.ReserveBatch(ctx, other, store.Batch{Campaign: "l", Need: need, Started: checkedAt, Now: checkedAt, Limit: 100, Listed: true, KeepSkipped: true})
+		must(err)
+	}
 	refs := make([]store.Ref, 5)
 	for i, d := range r.Rows {
 		refs[i] = store.RefOf(d)
@@ -165,6 +198,7 @@ func TestCheckPassesASoundStore(t *testing.T) {
 
 func TestCheckNamesEachViolation(t *testing.T) {
 	u := checkedUsers()
+	h := checkedTold()
 	a, b, c, d, e, g := u[0], u[1], u[2], u[3], u[4], u[6]
 	for name, tc := range map[string]struct {
 		bug  corrupt
@@ -214,6 +248,15 @@ func TestCheckNamesEachViolation(t *testing.T) {
 			f[minapush.Standing] = minapush.Counts{Deposited: 1, Spent: 1}
 		}}, "standing permits are counted"},
 		"standing permits in counts":  {user(g, func(u *store.User) { u.Counts.Available++; u.Counts.Deposited++ }), "its permits are 0, 0, 0"},
+		"seen never, with permits":    {user(a, func(u *store.User) { u.LastSeen, u.Profile.Version = time.Time{}, 1 }), "was never seen, but has or had permits"},
+		"a profile of no version":     {user(h, func(u *store.User) { u.Profile.Version, u.LastSeen = 0, u.FirstSeen }), "has a profile of version 0"},
+		"a profile that is not valid": {user(h, func(u *store.User) { u.Profile.Tags = []string{"b", "a"} }), "has a profile that is not valid: tags"},
+		"opted out, with a permit": {row(a, func(d *minapush.Delivery) {
+			d.Outcome, d.Reason = minapush.Skipped, minapush.ReasonOptedOut
+		}), "is skipped since the user opted out, but has a form permit"},
+		"more examined than listed":   {corrupt{listed: func(n int64) int64 { return n / 2 }}, "batch \"l\": examined 2 users of a list of 1"},
+		"fewer examined than listed":  {corrupt{listed: func(n int64) int64 { return n * 2 }}, "of a list of 4 only 2 were examined"},
+		"a row that was not kept":     {notKept(h), "tally has 1 skipped (opted_out), but only 0 rows are"},
 		"a store that cannot be read": {corrupt{err: minapush.Unavailable}, "check of app 3 not completed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,6 +273,13 @@ func TestCheckNamesEachViolation(t *testing.T) {
 func form(state minapush.PermitState) minapush.Holding {
 	return minapush.Holding{State: state, Permit: minapush.Permit{
 		Kind: minapush.FormID, Identity: "1", Uses: 1, TakenAt: checkedAt.Add(-time.Hour), ExpiresAt: checkedAt.Add(24 * time.Hour),
+	}}
+}
+
+// notKept hides the rows of a user who was skipped.
+func notKept(o minapush.OpenID) corrupt {
+	return corrupt{rows: func(rows []minapush.Delivery) []minapush.Delivery {
+		return slices.DeleteFunc(rows, func(d minapush.Delivery) bool { return d.OpenID == o })
 	}}
 }
 

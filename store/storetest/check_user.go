@@ -41,6 +41,9 @@ func (c *checkUser) row(d minapush.Delivery) {
 	case minapush.Suspected:
 		c.suspected = append(c.suspected, d)
 	}
+	if d.Outcome == minapush.Skipped && d.Reason == minapush.ReasonOptedOut && d.Permit.Kind != 0 {
+		c.say("I4", "row of %q is skipped since the user opted out, but has a %v permit", d.Batch, d.Permit.Kind)
+	}
 	if d.Permit.Kind.HasCode() && (d.Outcome == minapush.Accepted || d.Outcome == minapush.Unknown) {
 		if c.used == nil {
 			c.used = map[checkCode]int{}
@@ -50,9 +53,7 @@ func (c *checkUser) row(d minapush.Delivery) {
 }
 
 func (c *checkUser) check() {
-	if c.user.LastSeen.Before(c.user.FirstSeen) {
-		c.say("I5", "was last seen at %v, before it was first seen at %v", c.user.LastSeen, c.user.FirstSeen)
-	}
+	c.checkSeen()
 	c.checkCounts()
 	c.checkCodes()
 	c.checkBusy()
@@ -60,6 +61,22 @@ func (c *checkUser) check() {
 		c.say("I2", "%d permits are held at a time", n)
 	}
 	c.match(minapush.Suspect, c.suspected)
+}
+
+// checkSeen: who was told of before it was seen may have been first seen then, and has nothing until a deposit comes.
+func (c *checkUser) checkSeen() {
+	p := c.user.Profile
+	switch told := p.Version > 0; {
+	case c.user.LastSeen.Before(c.user.FirstSeen) && !told:
+		c.say("I5", "was last seen at %v, before it was first seen at %v", c.user.LastSeen, c.user.FirstSeen)
+	case c.user.LastSeen.IsZero() && (c.user.Counts != minapush.Counts{} || len(c.user.Permits) > 0):
+		c.say("I5", "was never seen, but has or had permits: %+v", c.user.Counts)
+	case !told && (p.UID != "" || len(p.Tags)+len(p.Attributes) > 0 || p.OptOut != minapush.OptOutNone):
+		c.say("I5", "has a profile of version 0")
+	}
+	if err := p.Validate(); err != nil {
+		c.say("I5", "has a profile that is not valid: %v", err)
+	}
 }
 
 // checkCounts: I1, from the counters and again from the permits.

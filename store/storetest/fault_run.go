@@ -13,7 +13,8 @@ import (
 
 // RunFaults puts one fault at each place of a small day's work, in each form: before the effect, after it, and late, when others have
 // moved on. The work goes on as the dispatcher's does: what is safe to repeat is repeated, what is not known to be marked is given back.
-// Check runs after every step; in the end nobody has two messages, every user of the campaign was reached, and nothing is left in hand.
+// Check runs after every step; in the end nobody has two messages, every user of the campaign and of the list was reached who did not
+// opt out, what was told of users is known, and nothing is left in hand.
 func RunFaults(t *testing.T, b Backend) {
 	forms := []FaultyLine{
 		{Fault: FaultBefore}, {Fault: FaultAfter}, {Fault: FaultLate, Wait: 1}, {Fault: FaultLate, Wait: 1, Behind: true},
@@ -21,11 +22,12 @@ func RunFaults(t *testing.T, b Backend) {
 	}
 	methods := []string{
 		"Deposit", "Acquire", "Renew", "Recover", "ReserveBatch", "Mark", "Settle", "ResolveSuspects", "ReservePush", "MarkPush", "SettlePush",
+		"PutProfile", "BindUID", "UnbindUID", "AddListed",
 	}
 	for _, method := range methods {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			for call := 1; call <= 4; call++ {
+			for call := 1; call <= 6; call++ {
 				for _, line := range forms {
 					line.Method, line.Call = method, call
 					t.Run(fmt.Sprintf("call %d %s, %d calls later, behind %v", call, line.Fault, line.Wait, line.Behind), func(t *testing.T) {
@@ -59,27 +61,33 @@ func newFaultRun(t *testing.T, b Backend, line FaultyLine) *faultRun {
 	return r
 }
 
-// day deposits, sends a campaign with a refused user in it, and pushes to some of the same users, until all is done.
+// day tells of users, deposits, sends a campaign and a list with a refused user in them, and pushes to some of the same users, until
+// all is done.
 func (r *faultRun) day() {
 	users := suiteUsers(7)
+	r.tell(users)
 	for _, o := range users {
 		r.repeat("deposit", func(ctx context.Context) error {
-			_, err := r.st.Deposit(ctx, r.shard, o, store.Deposit{Now: suiteAt(0), Permits: []minapush.Permit{suiteSub("t", "a"), suiteSub("t", "b")}})
+			permits := []minapush.Permit{suiteSub("t", "a"), suiteSub("t", "b"), suiteSub("l", "a")}
+			_, err := r.st.Deposit(ctx, r.shard, o, store.Deposit{Now: suiteAt(0), Permits: permits})
 			return err
 		})
 	}
 	r.takeLease()
-	for round := 0; !r.done(len(users)); round++ {
+	for round := 0; !r.done(faultCampaign, len(users)) || !r.done(faultList, len(users)+1); round++ {
 		if round > 50 {
 			r.t.Fatal("the campaign does not end")
 		}
-		r.wave()
+		r.wave(store.Batch{Campaign: faultCampaign, Need: suiteOneTime("t")})
+		r.wave(store.Batch{Campaign: faultList, Need: suiteOneTime("l"), Listed: true, KeepSkipped: true})
 		r.push(users[round%len(users)], round)
 		r.repeat("renew", func(ctx context.Context) error { return r.st.Renew(ctx, r.lease, time.Hour) })
-		r.repeat("resolve", func(ctx context.Context) error {
-			_, err := r.st.ResolveSuspects(ctx, r.lease, faultCampaign, r.now, true, 10, r.now)
-			return err
-		})
+		for _, campaign := range []string{faultCampaign, faultList} {
+			r.repeat("resolve", func(ctx context.Context) error {
+				_, err := r.st.ResolveSuspects(ctx, r.lease, campaign, r.now, true, 10, r.now)
+				return err
+			})
+		}
 		r.now = r.now.Add(2 * time.Second)
 	}
 	r.end(users)
@@ -128,8 +136,12 @@ func (r *faultRun) takeLease() {
 func (r *faultRun) check() {
 	r.t.Helper()
 	app := minapush.App{Number: r.shard.App, Shards: 1}
-	batches := []string{faultCampaign, minapush.PushBatch(r.now)}
-	if err := Check(context.WithoutCancel(r.t.Context()), r.inner, Scope{Apps: []minapush.App{app}, Batches: map[uint32][]string{app.Number: batches}}); err != nil {
+	scope := Scope{
+		Apps:    []minapush.App{app},
+		Batches: map[uint32][]string{app.Number: {faultCampaign, faultList, minapush.PushBatch(r.now)}},
+		Kept:    map[uint32][]string{app.Number: {faultList}},
+	}
+	if err := Check(context.WithoutCancel(r.t.Context()), r.inner, scope); err != nil {
 		r.t.Fatalf("invariants do not hold:\n%v", err)
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/minapush/minapush/store"
 )
 
-// wave reserves a few users, marks them, sends to those that are marked, and settles. The first answer of the day is a refusal.
-func (r *faultRun) wave() {
+// wave reserves a few users of a campaign, marks them, sends to those that are marked, and settles. The first answer of each campaign
+// is a refusal.
+func (r *faultRun) wave(b store.Batch) {
 	r.t.Helper()
+	b.Started, b.Now, b.Limit = suiteAt(suiteHour), r.now, 3
 	var got store.Reserved
 	r.repeat("reserve", func(ctx context.Context) (err error) {
-		got, err = r.st.ReserveBatch(ctx, r.lease, store.Batch{
-			Campaign: faultCampaign, Need: suiteOneTime("t"), Started: suiteAt(suiteHour), Now: r.now, Limit: 3,
-		})
+		got, err = r.st.ReserveBatch(ctx, r.lease, b)
 		return err
 	})
 	if len(got.Rows) == 0 {
@@ -26,6 +26,9 @@ func (r *faultRun) wave() {
 	refs := make([]store.Ref, len(got.Rows))
 	for i, d := range got.Rows {
 		refs[i] = store.RefOf(d)
+		if b.Listed && d.Values["name"] != string(d.OpenID) {
+			r.t.Errorf("the row of %s has the values %v", d.OpenID, d.Values)
+		}
 	}
 	marked, err := r.st.Mark(r.t.Context(), r.lease, refs, r.now)
 	r.check()
@@ -77,10 +80,10 @@ func (r *faultRun) push(o minapush.OpenID, round int) {
 	})
 }
 
-// done tells that the campaign has nothing left to do.
-func (r *faultRun) done(users int) bool {
+// done tells that a campaign has nothing left to do.
+func (r *faultRun) done(campaign string, users int) bool {
 	r.t.Helper()
-	p, err := r.inner.Progress(r.t.Context(), r.shard.App, 1, faultCampaign)
+	p, err := r.inner.Progress(r.t.Context(), r.shard.App, 1, campaign)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -103,18 +106,23 @@ func (r *faultRun) end(users []minapush.OpenID) {
 		}
 	}
 	for _, o := range users {
-		if r.sent[faultCampaign+"/"+string(o)] != 1 {
-			r.t.Errorf("%s was sent no message of the campaign", o)
+		for _, campaign := range []string{faultCampaign, faultList} {
+			if got, want := r.sent[campaign+"/"+string(o)] == 1, o != r.quiet(users); got != want {
+				r.t.Errorf("%s was sent a message of %s: %v", o, campaign, got)
+			}
 		}
 		u, err := r.inner.User(ctx, r.shard, o)
 		if err != nil || u.Busy != nil {
 			r.t.Errorf("%s: busy %v, %v", o, u.Busy, err)
 		}
 	}
-	p, err := r.inner.Progress(ctx, r.shard.App, 1, faultCampaign)
-	if err != nil || p.Tally.Count(minapush.Pending) != 0 || p.Tally.Count(minapush.RefusedByUser) != 1 {
-		r.t.Errorf("%+v, %v", p.Tally, err)
+	for _, campaign := range []string{faultCampaign, faultList} {
+		p, err := r.inner.Progress(ctx, r.shard.App, 1, campaign)
+		if err != nil || p.Tally.Count(minapush.Pending) != 0 || p.Tally.Count(minapush.RefusedByUser) != 1 {
+			r.t.Errorf("%s: %+v, %v", campaign, p.Tally, err)
+		}
 	}
+	r.told(users)
 	if n := r.st.Injected(""); n.Before+n.After+n.Late == 0 && !errors.Is(ctx.Err(), context.Canceled) {
 		r.t.Log("the day was over before this call")
 	}

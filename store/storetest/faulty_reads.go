@@ -61,3 +61,20 @@ func (f *Faulty) ListDocuments(ctx context.Context, kind, after string, limit in
 		return f.inner.ListDocuments(ctx, kind, after, limit)
 	})
 }
+
+// UID is Profiles.UID.
+func (f *Faulty) UID(ctx context.Context, s minapush.Shard, uid string) (minapush.OpenID, error) {
+	return faultyRead(ctx, f, "UID", func(ctx context.Context) (minapush.OpenID, error) { return f.inner.UID(ctx, s, uid) })
+}
+
+// CountListed is Campaigns.CountListed.
+func (f *Faulty) CountListed(ctx context.Context, app uint32, shards int, campaign string) (int64, error) {
+	return faultyRead(ctx, f, "CountListed", func(ctx context.Context) (int64, error) { return f.inner.CountListed(ctx, app, shards, campaign) })
+}
+
+// Listed is Campaigns.Listed.
+func (f *Faulty) Listed(ctx context.Context, s minapush.Shard, campaign string, after minapush.OpenID, limit int) ([]store.Listed, error) {
+	return faultyRead(ctx, f, "Listed", func(ctx context.Context) ([]store.Listed, error) {
+		return f.inner.Listed(ctx, s, campaign, after, limit)
+	})
+}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -112,4 +113,29 @@ func (f *Faulty) Put(ctx context.Context, d store.Document) (uint64, error) {
 func (f *Faulty) Delete(ctx context.Context, d store.Document) error {
 	d.Value = bytes.Clone(d.Value)
 	return faultyEffect(ctx, f, "Delete", func(ctx context.Context) error { return f.inner.Delete(ctx, d) })
+}
+
+// PutProfile is Profiles.PutProfile.
+func (f *Faulty) PutProfile(ctx context.Context, s minapush.Shard, o minapush.OpenID, p minapush.Profile, now time.Time) (uint64, error) {
+	p.Tags, p.Attributes = slices.Clone(p.Tags), maps.Clone(p.Attributes)
+	return faultyWrite(ctx, f, "PutProfile", func(ctx context.Context) (uint64, error) { return f.inner.PutProfile(ctx, s, o, p, now) })
+}
+
+// BindUID is Profiles.BindUID.
+func (f *Faulty) BindUID(ctx context.Context, s minapush.Shard, uid string, o, was minapush.OpenID) error {
+	return faultyEffect(ctx, f, "BindUID", func(ctx context.Context) error { return f.inner.BindUID(ctx, s, uid, o, was) })
+}
+
+// UnbindUID is Profiles.UnbindUID.
+func (f *Faulty) UnbindUID(ctx context.Context, s minapush.Shard, uid string, o minapush.OpenID) error {
+	return faultyEffect(ctx, f, "UnbindUID", func(ctx context.Context) error { return f.inner.UnbindUID(ctx, s, uid, o) })
+}
+
+// AddListed is Campaigns.AddListed.
+func (f *Faulty) AddListed(ctx context.Context, s minapush.Shard, campaign string, users []store.Listed) ([]bool, error) {
+	users = slices.Clone(users)
+	for i := range users {
+		users[i].Values = maps.Clone(users[i].Values)
+	}
+	return faultyWrite(ctx, f, "AddListed", func(ctx context.Context) ([]bool, error) { return f.inner.AddListed(ctx, s, campaign, users) })
 }

@@ -135,3 +135,28 @@ func TestFaultsAreSafeForManyCallers(t *testing.T) {
 		t.Errorf("%d documents after %d faults before the step: %v", len(docs), counts.Before, err)
 	}
 }
+
+func TestALateStepDoesNotSeeWhatItsCallerChangedSince(t *testing.T) {
+	t.Parallel()
+	inner := NewModel(func() time.Time { return time.Time{} })
+	f := NewFaulty(inner, FaultyConfig{Script: []FaultyLine{{Method: "PutProfile", Fault: FaultLate}, {Method: "AddListed", Fault: FaultLate}}})
+	s := minapush.Shard{App: 1}
+	p := minapush.Profile{Tags: []string{"a"}, Attributes: map[string]minapush.Attribute{"x": {Text: "1"}}}
+	users := []store.Listed{{OpenID: "u", Values: map[string]string{"x": "1"}}}
+	if _, err := f.PutProfile(t.Context(), s, "u", p, suiteAt(0)); !errors.Is(err, minapush.Unavailable) {
+		t.Fatal(err)
+	}
+	if _, err := f.AddListed(t.Context(), s, "c", users); !errors.Is(err, minapush.Unavailable) {
+		t.Fatal(err)
+	}
+	p.Tags[0], p.Attributes["x"], users[0].Values["x"] = "b", minapush.Attribute{Text: "2"}, "2"
+	f.Flush(t.Context())
+	u, err := inner.User(t.Context(), s, "u")
+	if err != nil || u.Profile.Tags[0] != "a" || u.Profile.Attributes["x"].Text != "1" {
+		t.Errorf("profile %+v, %v", u.Profile, err)
+	}
+	list, err := inner.Listed(t.Context(), s, "c", "", 10)
+	if err != nil || len(list) != 1 || list[0].Values["x"] != "1" {
+		t.Errorf("list %+v, %v", list, err)
+	}
+}

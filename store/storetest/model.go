@@ -39,6 +39,7 @@ type modelShard struct {
 	flow    map[minapush.PermitKind]minapush.Counts
 	// keys are the idempotency keys by user. They live outside of users, since a push to somebody unknown has one, too.
 	keys map[minapush.OpenID]map[string]modelKey
+	uids map[string]minapush.OpenID // the index of this shard, of users of any
 
 	lease      store.Lease
 	leaseUntil time.Time
@@ -98,6 +99,7 @@ func (m *Model) shard(s minapush.Shard) *modelShard {
 		sh = &modelShard{
 			users: map[minapush.OpenID]*modelUser{}, batches: map[string]*modelBatch{},
 			flow: map[minapush.PermitKind]minapush.Counts{}, keys: map[minapush.OpenID]map[string]modelKey{},
+			uids: map[string]minapush.OpenID{},
 		}
 		m.data.shards[s] = sh
 	}
@@ -117,15 +119,18 @@ func (m *Model) leased(l store.Lease) (*modelShard, error) {
 func (sh *modelShard) batch(id string) *modelBatch {
 	b := sh.batches[id]
 	if b == nil {
-		b = &modelBatch{rows: map[modelRowID]*modelRow{}, by: map[minapush.Outcome]map[string]int64{}}
+		b = &modelBatch{
+			rows: map[modelRowID]*modelRow{}, by: map[minapush.Outcome]map[string]int64{},
+			listed: map[minapush.OpenID]map[string]string{},
+		}
 		sh.batches[id] = b
 	}
 	return b
 }
 
-// add makes a user known.
+// add makes a user known, who has not been seen yet.
 func (sh *modelShard) add(o minapush.OpenID, now time.Time) *modelUser {
-	u := &modelUser{openid: o, firstSeen: now, lastSeen: now, spent: map[modelIdentity]time.Time{}}
+	u := &modelUser{openid: o, firstSeen: now, spent: map[modelIdentity]time.Time{}}
 	at, _ := slices.BinarySearch(sh.order, o)
 	sh.order = slices.Insert(sh.order, at, o)
 	sh.users[o] = u

@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ func (m *Model) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) 
 		return store.Reserved{}, err
 	}
 	c := &modelReserve{sh: sh, batch: sh.batch(b.Campaign), Batch: b}
+	c.batch.begun = true
 	c.Now, c.Started = modelMilli(b.Now), modelMilli(b.Started)
 	if b.Skip != "" {
 		c.skipHeld()
@@ -56,42 +58,92 @@ type modelReserve struct {
 
 // walk moves the cursor over up to Limit users.
 func (c *modelReserve) walk() {
-	for _, u := range c.sh.after(c.batch.cursor, c.Limit) {
+	for _, o := range c.next(c.Limit) {
 		if c.batch.atEnd {
 			break
 		}
-		c.batch.cursor = u.openid
-		if c.inAudience(u) {
+		c.batch.cursor = o
+		if c.inAudience(o) {
 			c.examined++
 			c.batch.examined++
-			c.examine(u)
+			c.examine(o)
 		}
 	}
-	if len(c.sh.after(c.batch.cursor, 1)) == 0 {
+	if len(c.next(1)) == 0 {
 		c.batch.atEnd = true
 	}
 }
 
-func (c *modelReserve) inAudience(u *modelUser) bool {
-	if !u.firstSeen.Before(c.Started) || u.erasing || c.batch.rows[modelRowID{openid: u.openid}] != nil {
-		return false
+// next names up to limit users after the cursor: of the list, or of the shard.
+func (c *modelReserve) next(limit int) (users []minapush.OpenID) {
+	if c.Listed {
+		return c.batch.listedAfter(c.batch.cursor, limit)
 	}
-	return c.Audience == nil || c.Audience(u.view())
+	for _, u := range c.sh.after(c.batch.cursor, limit) {
+		users = append(users, u.openid)
+	}
+	return users
 }
 
-// examine deals with one user of the audience. Whoever is skipped at once is counted and leaves no row.
-func (c *modelReserve) examine(u *modelUser) {
-	if c.Skip != "" {
-		c.batch.tally(minapush.Skipped, c.Skip)
-		return
+func (c *modelReserve) inAudience(o minapush.OpenID) bool {
+	switch u := c.sh.users[o]; {
+	case c.batch.rows[modelRowID{openid: o}] != nil:
+		return false
+	case c.Listed:
+		return true
+	case !u.firstSeen.Before(c.Started) || u.erasing:
+		return false
+	default:
+		return c.Audience == nil || c.Audience(u.view())
 	}
-	if permit, readyAt := u.find(c.Need, c.Now); u.busy == nil && permit == nil && readyAt.IsZero() {
-		c.batch.tally(minapush.Skipped, minapush.ReasonNoPermit)
-		return
+}
+
+// examine deals with one user of the audience. Whoever is skipped at once is counted, and leaves no row unless it is kept.
+func (c *modelReserve) examine(o minapush.OpenID) {
+	r := &modelRow{atLeastOnce: c.AtLeastOnce, Delivery: minapush.Delivery{Batch: c.Campaign, OpenID: o}}
+	reason := c.skips(c.sh.users[o])
+	if reason == "" || c.Listed && c.KeepSkipped {
+		c.batch.rows[r.id()] = r
 	}
-	r := &modelRow{atLeastOnce: c.AtLeastOnce, Delivery: minapush.Delivery{Batch: c.Campaign, OpenID: u.openid}}
-	c.batch.rows[r.id()] = r
-	c.try(r)
+	if reason == "" {
+		c.try(r)
+	} else {
+		c.batch.finish(r, minapush.Skipped, reason, c.Now)
+	}
+}
+
+// skips says why a user is skipped at once; "" if it is not.
+func (c *modelReserve) skips(u *modelUser) string {
+	switch {
+	case c.Skip != "":
+		return c.Skip
+	case u == nil: // of a list
+		return minapush.ReasonNoPermit
+	case u.erasing:
+		return minapush.ReasonErased
+	case u.busy != nil: // waits
+		return ""
+	}
+	if permit, readyAt := c.find(u); permit == nil && readyAt.IsZero() {
+		return c.lacks(u)
+	}
+	return ""
+}
+
+// find is modelUser.find; who has opted out has no permit.
+func (c *modelReserve) find(u *modelUser) (*modelPermit, time.Time) {
+	if u.profile.OptOut != minapush.OptOutNone {
+		return nil, time.Time{}
+	}
+	return u.find(c.Need, c.Now)
+}
+
+// lacks says why a user for whom nothing is found is skipped.
+func (c *modelReserve) lacks(u *modelUser) string {
+	if u.profile.OptOut != minapush.OptOutNone {
+		return minapush.ReasonOptedOut
+	}
+	return minapush.ReasonNoPermit
 }
 
 // try reserves a permit for a row, or says when to look again, or ends the delivery.
@@ -101,7 +153,7 @@ func (c *modelReserve) try(r *modelRow) {
 		r.wait(c.Now.Add(store.BusyWait))
 		return
 	}
-	permit, readyAt := u.find(c.Need, c.Now)
+	permit, readyAt := c.find(u)
 	switch {
 	case permit != nil:
 		r.Attempt++
@@ -113,7 +165,7 @@ func (c *modelReserve) try(r *modelRow) {
 	case r.Tries > 0 && !r.maybe:
 		c.batch.finish(r, minapush.Failed, r.Reason, c.Now)
 	default:
-		c.end(r, minapush.ReasonNoPermit)
+		c.end(r, c.lacks(u))
 	}
 }
 
@@ -152,7 +204,11 @@ func (c *modelReserve) skipQueue() {
 func (c *modelReserve) answer() store.Reserved {
 	a := store.Reserved{Examined: c.examined, Done: c.batch.atEnd}
 	for _, r := range c.rows {
-		a.Rows = append(a.Rows, r.Delivery)
+		d := r.Delivery
+		if c.Listed {
+			d.Values = maps.Clone(c.batch.listed[d.OpenID])
+		}
+		a.Rows = append(a.Rows, d)
 	}
 	slices.SortFunc(a.Rows, func(x, y minapush.Delivery) int { return cmp.Compare(x.OpenID, y.OpenID) })
 	later := c.batch.list(func(r *modelRow) bool {

@@ -182,8 +182,8 @@ func (m *Model) Erase(ctx context.Context, s minapush.Shard, o minapush.OpenID, 
 		u.erasing = true
 		return sh.completeErasure(u), nil
 	}
-	// Somebody who never was a user may have rows of pushes that were skipped: these name the person, too.
-	if sh.eraseRows(o) == 0 {
+	// Somebody who never was a user may have rows that were skipped and places on lists: these name the person, too.
+	if sh.eraseRows(o)+sh.eraseListed(o) == 0 {
 		return false, minapush.Errorf(minapush.NotFound, "user %s is not known", o.Masked())
 	}
 	delete(sh.keys, o)
@@ -196,6 +196,7 @@ func (sh *modelShard) completeErasure(u *modelUser) bool {
 		return false
 	}
 	sh.eraseRows(u.openid)
+	sh.eraseListed(u.openid)
 	for _, p := range u.permits {
 		sh.count(u, p.Kind, func(c *minapush.Counts) { c.Erased += int64(p.Uses) })
 	}
@@ -214,6 +215,17 @@ func (sh *modelShard) eraseRows(o minapush.OpenID) (n int) {
 				b.tally(minapush.RefusedByUser, r.Reason)
 			}
 			delete(b.rows, r.id())
+			n++
+		}
+	}
+	return n
+}
+
+// eraseListed takes somebody from every list.
+func (sh *modelShard) eraseListed(o minapush.OpenID) (n int) {
+	for _, b := range sh.batches {
+		if _, there := b.listed[o]; there {
+			delete(b.listed, o)
 			n++
 		}
 	}

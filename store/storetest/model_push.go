@@ -29,7 +29,10 @@ func (m *Model) ReservePush(ctx context.Context, s minapush.Shard, p store.Push)
 	sh.noteKey(p, now)
 	answer := store.PushAnswer{Status: store.PushSkipped}
 	var permit *modelPermit
-	if u != nil {
+	lacks := minapush.ReasonNoPermit
+	if u != nil && u.profile.OptOut == minapush.OptOutAll {
+		lacks = minapush.ReasonOptedOut
+	} else if u != nil {
 		permit, answer.RetryAt = u.find(p.Need, now)
 	}
 	if permit != nil {
@@ -40,7 +43,7 @@ func (m *Model) ReservePush(ctx context.Context, s minapush.Shard, p store.Push)
 		r.Errcode = p.LastErrcode
 		b.finish(r, minapush.Failed, p.LastReason, now)
 	} else {
-		b.finish(r, minapush.Skipped, minapush.ReasonNoPermit, now)
+		b.finish(r, minapush.Skipped, lacks, now)
 	}
 	answer.Delivery = r.Delivery
 	return answer, nil

@@ -40,12 +40,16 @@ func (m *Model) List(ctx context.Context, s minapush.Shard, batch string, after 
 	return rows, next, len(rest) > scan, nil
 }
 
-// Forget removes the settled rows of a batch.
+// Forget removes the settled rows of a batch, and its list if that is all.
 func (m *Model) Forget(ctx context.Context, s minapush.Shard, batch string) error {
 	if err := m.begin(ctx); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	maps.DeleteFunc(m.shard(s).batch(batch).rows, func(_ modelRowID, r *modelRow) bool { return r.State == minapush.Settled })
+	b := m.shard(s).batch(batch)
+	maps.DeleteFunc(b.rows, func(_ modelRowID, r *modelRow) bool { return r.State == minapush.Settled })
+	if len(b.rows) == 0 {
+		clear(b.listed)
+	}
 	return nil
 }

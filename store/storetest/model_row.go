@@ -12,9 +12,14 @@ import (
 type modelBatch struct {
 	rows     map[modelRowID]*modelRow
 	cursor   minapush.OpenID // the last user walked
-	atEnd    bool            // the cursor is at the end of the shard
+	atEnd    bool            // the cursor is at the end of the shard, or of the list
 	examined int64
 	by       map[minapush.Outcome]map[string]int64 // as in minapush.Tally; pending ones are counted from rows
+
+	begun  bool                                  // there was a ReserveBatch
+	listed map[minapush.OpenID]map[string]string // the values of those on the list
+	order  []minapush.OpenID                     // who is on the list, or was when it was sorted, ascending
+	sorted bool                                  // nobody came onto the list since
 }
 
 type modelRowID struct {

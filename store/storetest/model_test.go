@@ -120,7 +120,7 @@ func TestAResentRowIsAnotherAttempt(t *testing.T) {
 		t.Fatalf("got %+v", second)
 	}
 	b.settle(store.Settlement{Ref: store.RefOf(first), Outcome: minapush.Accepted, Permit: store.Spend}) // late
-	if got := b.row("u"); got != second {
+	if got := b.row("u"); !cmp.Equal(got, second) {
 		t.Errorf("a late settlement made it %+v", got)
 	}
 	if r := b.reserve(minapush.LegacyTemplate); len(r.Rows) != 0 || r.Waiting != 1 {

@@ -21,6 +21,7 @@ type modelUser struct {
 	standingSent int64
 	recent       []store.Recent
 	busy         *modelRow // the delivery held or being sent
+	profile      minapush.Profile
 	erasing      bool
 }
 
@@ -162,6 +163,9 @@ func (u *modelUser) heldBy(r *modelRow) *modelPermit {
 // is when one that is merely too young is ready; zero if there is none of these either.
 func (u *modelUser) find(n store.Need, now time.Time) (best *modelPermit, readyAt time.Time) {
 	for _, p := range u.permits {
+		if n.Code != "" && (!p.Kind.HasCode() || p.Identity != n.Code) {
+			continue
+		}
 		serves := slices.Contains(n.Kind.PermitKinds(), p.Kind) && (p.Template == "" || p.Template == n.Template)
 		if !serves || p.State != minapush.Available {
 			continue
@@ -199,7 +203,7 @@ func (u *modelUser) dropRecent(r *modelRow) {
 func (u *modelUser) view() store.User {
 	v := store.User{
 		OpenID: u.openid, FirstSeen: u.firstSeen, LastSeen: u.lastSeen, Counts: u.past, StandingSent: u.standingSent,
-		Recent: slices.Clone(u.recent), Erasing: u.erasing,
+		Recent: slices.Clone(u.recent), Profile: modelProfile(u.profile), Erasing: u.erasing,
 	}
 	if u.busy != nil {
 		ref := store.RefOf(u.busy.Delivery)

@@ -338,8 +338,9 @@ func (k suiteContenders) AllWritersOfAShardTogetherKeepTheSums() {
 	}
 	l, b := k.lease(), k.campaign("c", suiteLegacy())
 	ask := k.askPush("u", "p")
+	listed := k.kept("list", suiteLegacy())
 	k.rowsGo()
-	k.contend(6, func(i int) {
+	k.contend(8, func(i int) {
 		switch i {
 		case 0:
 			hands := suiteHands{in: map[minapush.OpenID]string{}} // nobody looks: here an erased code may come again
@@ -350,6 +351,15 @@ func (k suiteContenders) AllWritersOfAShardTogetherKeepTheSums() {
 			}
 		case 2:
 			k.failed(suiteErr(k.st.Erase(k.ctx(), k.shard, users[5], suiteAt(suiteHour))), "erase")
+		case 3:
+			for j := range 20 {
+				k.raceProfile(users[j%len(users)], minapush.OptOut(j%3))
+			}
+		case 4:
+			for _, o := range users {
+				k.failed(suiteErr(k.st.AddListed(k.ctx(), k.shard, listed.Campaign, []store.Listed{{OpenID: o}, {OpenID: o + "?"}})), "add listed")
+			}
+			k.raceCampaign(l, listed, &suiteHands{in: map[minapush.OpenID]string{}})
 		default:
 			k.raceUser(i, ask, users)
 		}

@@ -13,7 +13,7 @@ type suiteContext struct{ *suiteKit }
 // suiteStep is one call of the contract.
 type suiteStep func(ctx context.Context) error
 
-// prepare leaves a held push of u1, a held campaign row of u2, a suspected one of u3 and a document, so that each step has
+// prepare leaves a held push of u1, a held campaign row of u2, a suspected one of u3, a document and a uid, so that each step has
 // something to do.
 func (k suiteContext) prepare() (l store.Lease, push, row store.Ref, doc store.Document) {
 	k.t.Helper()
@@ -33,6 +33,9 @@ func (k suiteContext) prepare() (l store.Lease, push, row store.Ref, doc store.D
 	}
 	doc = store.Document{Kind: "suite", ID: "a", Value: []byte("value")}
 	doc.Version = suiteDocuments{k.suiteKit}.put("a", 0, "value")
+	k.mustBind("1", "u1")
+	k.uids[suiteUID{k.shard, "2"}] = true
+	k.track("list")
 	return l, push, row, doc
 }
 
@@ -67,6 +70,14 @@ func (k suiteContext) writes() map[string]suiteStep {
 		"Forget": func(ctx context.Context) error { return st.Forget(ctx, s, "c u2") },
 		"Put":    func(ctx context.Context) error { return suiteErr(st.Put(ctx, doc)) },
 		"Delete": func(ctx context.Context) error { return st.Delete(ctx, doc) },
+		"PutProfile": func(ctx context.Context) error {
+			return suiteErr(st.PutProfile(ctx, s, "u5", minapush.Profile{UID: "2"}, now))
+		},
+		"BindUID":   func(ctx context.Context) error { return st.BindUID(ctx, s, "2", "u5", "") },
+		"UnbindUID": func(ctx context.Context) error { return st.UnbindUID(ctx, s, "1", "u1") },
+		"AddListed": func(ctx context.Context) error {
+			return suiteErr(st.AddListed(ctx, s, "list", []store.Listed{{OpenID: "u1"}}))
+		},
 		"Acquire": func(ctx context.Context) error {
 			return suiteErr(st.Acquire(ctx, minapush.Shard{App: 9}, "node-1", suiteTTL))
 		},
@@ -90,6 +101,9 @@ func (k suiteContext) reads() map[string]suiteStep {
 		},
 		"Get":           func(ctx context.Context) error { return suiteErr(st.Get(ctx, "suite", "a")) },
 		"ListDocuments": func(ctx context.Context) error { return suiteErr(st.ListDocuments(ctx, "suite", "", 10)) },
+		"UID":           func(ctx context.Context) error { return suiteErr(st.UID(ctx, s, "1")) },
+		"CountListed":   func(ctx context.Context) error { return suiteErr(st.CountListed(ctx, s.App, 1, "list")) },
+		"Listed":        func(ctx context.Context) error { return suiteErr(st.Listed(ctx, s, "list", "", 10)) },
 	}
 }
 
@@ -107,10 +121,13 @@ func (k suiteContext) CancelledBeforeTheStepMeansThatNothingHappened() {
 	k.wantKind(suiteErr(k.st.Acquire(k.ctx(), k.shard, "node-2", suiteTTL)), minapush.Conflict, "acquire of what was not released")
 	k.must(suiteErr(k.st.Acquire(k.ctx(), minapush.Shard{App: 9}, "node-2", suiteTTL)), "acquire of what was not given")
 	for name, step := range steps { // each of them had something to do, or the test would prove nothing
-		if name == "Settle" || name == "Mark" {
+		switch name {
+		case "Settle", "Mark", "PutProfile", "BindUID", "AddListed":
 			k.must(step(k.ctx()), name)
 		}
 	}
+	k.unbind("1", "u1") // and this one has
+	k.wantUID("1", "")
 }
 
 func (k suiteContext) AfterCloseEveryCallIsUnavailable() {

@@ -218,6 +218,13 @@ func (k suiteIdentity) ASpentReportIsKnownForItsLifeFromWhenItWasTaken() {
 	k.again(suiteAt(minapush.IdentityLife), store.Added, sub)
 }
 
+func (k suiteIdentity) WhatUserGivesIsTheSameWhenItComesBack() {
+	k.give("u", suiteForm(suiteCode(1), suiteDay), suiteSub("t", "n1"), suiteSub("t", "n2"), suiteStanding("l", "s"))
+	for _, h := range k.user("u").Permits {
+		k.again(suiteAt(suiteHour), store.Duplicate, h.Permit)
+	}
+}
+
 func (k suiteIdentity) ACodeIsTheSameWhateverItsTemplate() {
 	code := suiteForm(suiteCode(1), suiteDay)
 	k.give("u", code)

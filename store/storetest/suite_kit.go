@@ -24,6 +24,13 @@ type suiteKit struct {
 	app   minapush.App
 	shard minapush.Shard
 	scope *Scope
+	uids  map[suiteUID]bool // those that dump looks up
+}
+
+// suiteUID names an entry of the index of uids.
+type suiteUID struct {
+	shard minapush.Shard
+	uid   string
 }
 
 // suiteClock is the store's own clock, moved by hand.
@@ -62,7 +69,8 @@ func newSuiteKit(t *testing.T, b Backend) *suiteKit {
 	app := minapush.App{ID: "wx1", Number: 1, Shards: 1}
 	k := &suiteKit{
 		t: t, b: b, st: b.Open(t, clock.read), clock: clock, app: app, shard: minapush.Shard{App: app.Number},
-		scope: &Scope{Apps: []minapush.App{app}, Batches: map[uint32][]string{}},
+		scope: &Scope{Apps: []minapush.App{app}, Batches: map[uint32][]string{}, Kept: map[uint32][]string{}},
+		uids:  map[suiteUID]bool{},
 	}
 	t.Cleanup(func() {
 		MustCheck(t, k.st, *k.scope)
@@ -151,14 +159,16 @@ type suiteDump struct {
 	Users     map[string]store.User
 	Flow      map[string]map[minapush.PermitKind]minapush.Counts
 	Rows      map[string]minapush.Delivery
+	Lists     map[string][]store.Listed
 	Progress  map[string]store.Progress
+	UIDs      map[string]minapush.OpenID
 	Documents map[string]store.Document
 }
 
 func (k *suiteKit) dump() suiteDump {
 	k.t.Helper()
 	d := suiteDump{map[string]store.User{}, map[string]map[minapush.PermitKind]minapush.Counts{}, map[string]minapush.Delivery{},
-		map[string]store.Progress{}, map[string]store.Document{}}
+		map[string][]store.Listed{}, map[string]store.Progress{}, map[string]minapush.OpenID{}, map[string]store.Document{}}
 	for _, app := range k.scope.Apps {
 		for n := range uint32(app.Shards) {
 			c := k.in(app, n)
@@ -171,10 +181,21 @@ func (k *suiteKit) dump() suiteDump {
 				for _, row := range c.list(batch, 100, nil) {
 					d.Rows[fmt.Sprintf("%s %q %q %q", name, batch, row.OpenID, row.Push)] = row
 				}
+				if users := c.onList(batch, 100); len(users) > 0 {
+					d.Lists[fmt.Sprintf("%s %q", name, batch)] = users
+				}
 			}
 		}
 		for _, batch := range k.scope.Batches[app.Number] {
 			d.Progress[fmt.Sprintf("%d %q", app.Number, batch)] = k.in(app, 0).progress(batch)
+		}
+	}
+	for id := range k.uids {
+		o, err := k.st.UID(k.ctx(), id.shard, id.uid)
+		if err == nil {
+			d.UIDs[fmt.Sprintf("%v %q", id.shard, id.uid)] = o
+		} else {
+			k.wantKind(err, minapush.NotFound, "uid")
 		}
 	}
 	docs, err := k.st.ListDocuments(k.ctx(), "suite", "", 100)

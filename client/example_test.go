@@ -1,0 +1,334 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/client"
+)
+
+// The backend relays what the SDK reports, for the user whom it knows, and sends that user a message later.
+func Example() {
+	server := serveExample() // stands for your own
+	defer server.Close()
+	server.User("oUser1", 1) // taps "allow" once
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	body := []byte(`{"items":[{"type":"subscribe","template":"sign-in-reminder","result":"accept","nonce":"tap-1"}]}`)
+	answer, err := c.Relay(ctx, app, "oUser1", body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("accepted:", answer.Accepted)
+
+	message := api.Message{Template: signIn, Page: "pages/sign-in", Values: map[string]string{"thing1": "今天还没有签到"}}
+	push, err := c.Push(ctx, app, api.NewPush{OpenID: "oUser1", Message: message}, "reminder-2026-11-22-oUser1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(push.Outcome)
+	push, err = c.Push(ctx, app, api.NewPush{OpenID: "oUser1", Message: message}, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(push.Outcome, push.Reason.Code)
+	// Output:
+	// accepted: 1
+	// accepted
+	// skipped no_permit
+}
+
+// A problem says what to do next, and which part of the request it is about.
+func ExampleError() {
+	server := serveExample()
+	defer server.Close()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	_, err = c.Push(context.Background(), app, api.NewPush{OpenID: "oUser1", Message: api.Message{Template: "of-another-app"}}, "")
+	var problem *client.Error
+	switch {
+	case errors.Is(err, api.Throttled), errors.Is(err, api.Unavailable):
+		fmt.Println("later") // the client repeated it already, as far as Config lets it
+	case errors.As(err, &problem):
+		fmt.Println(problem.Status, problem.Code, problem.Field())
+	default:
+		fmt.Println(err)
+	}
+	// Output:
+	// 400 invalid body.message.template
+}
+
+// The SDK asks with a session token what it needs to know at launch.
+func ExampleClient_Me() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	backend, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := backend.PutScene(ctx, app, api.Scene{Name: "checkout", Templates: []string{signIn}, Target: 3}); err != nil {
+		log.Fatal(err)
+	}
+	session, err := backend.SessionToken(ctx, app, "oUser1")
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	phone, err := backend.As(session.SessionToken)
+	if err != nil {
+		log.Fatal(err)
+	}
+	me, err := phone.Me(ctx, app)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(me.OpenID, len(me.Balance), me.Scenes[0].Name, me.Scenes[0].Target)
+	// Output:
+	// oUser1 0 checkout 3
+}
+
+// A broadcast to a list: make the campaign, fill its list, start it.
+func ExampleClient_FillAudience() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, openid := range []string{"oUser1", "oUser2"} {
+		server.User(openid, 1)
+		deposit := api.Deposit{OpenID: openid, Items: []api.DepositItem{{Kind: "subscribe", Template: signIn, ID: "1"}}}
+		if _, err := c.Deposit(ctx, app, deposit); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	m, err := c.CreateCampaign(ctx, app, api.NewCampaign{
+		Message:  api.Message{Template: signIn, Values: map[string]string{"thing1": "{{name}}, 今天还没有签到"}},
+		Audience: &api.Audience{List: true},
+	}, "reminder-2026-11-22")
+	if err != nil {
+		log.Fatal(err)
+	}
+	table := "openid,name\noUser1,小明\noUser2,小红\noUser3,小刚\noUser1,小明\n" // a file, mostly
+	list, err := c.FillAudience(ctx, app, m.ID, strings.NewReader(table), client.Rows{Type: api.CSVType})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d rows: %d added, %d duplicate, %d refused\n", list.Rows, list.Added, list.Duplicate, list.Refused)
+	if m, err = c.StartCampaign(ctx, app, m.ID); err != nil {
+		log.Fatal(err)
+	}
+	for m.State != "finished" {
+		time.Sleep(20 * time.Millisecond)
+		if m, err = c.Campaign(ctx, app, m.ID); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println("accepted:", m.Progress.Outcomes["accepted"], "skipped:", m.Progress.Outcomes["skipped"])
+	var skipped []string
+	for d, err := range c.Deliveries(ctx, app, m.ID, "skipped") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		skipped = append(skipped, d.OpenID+" "+d.Reason.Code)
+	}
+	fmt.Println(skipped)
+	// Output:
+	// 4 rows: 3 added, 1 duplicate, 0 refused
+	// accepted: 2 skipped: 1
+	// [oUser3 no_permit]
+}
+
+// Rows come from a file, or from a sequence: whatever the team's own database yields.
+func ExampleClient_ImportUsers() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	var members iter.Seq2[api.UserRow, error] = func(yield func(api.UserRow, error) bool) {
+		for i := range 3 {
+			uid, tags := fmt.Sprint("member-", i), []string{"vip"}
+			if !yield(api.UserRow{OpenID: fmt.Sprint("oUser", i), UID: &uid, Tags: &tags}, nil) {
+				return
+			}
+		}
+	}
+	rows := client.NDJSON(members)
+	defer rows.Close()
+	answer, err := c.ImportUsers(ctx, app, rows, client.Rows{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("rows:", answer.Rows, "accepted:", answer.Accepted)
+
+	profile, err := c.SetOptOut(ctx, app, "uid:member-2", "campaigns")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(profile.UID, profile.Tags, profile.OptOut)
+	// Output:
+	// rows: 3 accepted: 3
+	// member-2 [vip] campaigns
+}
+
+// An import that names itself may be killed at any time, and repeated: what is there counts as duplicate.
+func ExampleClient_ImportPermits() {
+	server := serveExample()
+	defer server.Close()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	table := "openid,kind,template\n" +
+		"oUser1,subscribe,sign-in-reminder\n" +
+		"oUser2,subscribe,sign-in-reminder\n" +
+		"oUser3,voucher,sign-in-reminder\n"
+	for range 2 {
+		done, err := c.ImportPermits(context.Background(), app, "from-the-old-system", strings.NewReader(table), client.Rows{
+			Type: api.CSVType, PartRows: 2,
+			Progress: func(p client.Progress) { fmt.Printf("%d of %d bytes\n", p.Bytes, len(table)) },
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d rows: %d accepted, %d duplicate, %d refused\n", done.Rows, done.Accepted, done.Duplicate, done.Refused)
+		for _, p := range done.Problems {
+			fmt.Printf("line %d: %s\n", p.Line, p.Field)
+		}
+	}
+	// Output:
+	// 89 of 121 bytes
+	// 121 of 121 bytes
+	// 3 rows: 2 accepted, 0 duplicate, 1 refused
+	// line 4: kind
+	// 89 of 121 bytes
+	// 121 of 121 bytes
+	// 3 rows: 0 accepted, 2 duplicate, 1 refused
+	// line 4: kind
+}
+
+// An export can be written to a file, or go straight to another server, for which another app stands here.
+func ExampleClient_ExportPermits() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, openid := range []string{"oUser1", "oUser2"} {
+		deposit := api.Deposit{OpenID: openid, Items: []api.DepositItem{{Kind: "subscribe", Template: signIn, ID: "order-7", Count: 2}}}
+		if _, err := c.Deposit(ctx, app, deposit); err != nil {
+			log.Fatal(err)
+		}
+	}
+	const copied = "wxfedcba9876543210"
+	if _, err := c.CreateApp(ctx, api.NewApp{AppID: copied}); err != nil {
+		log.Fatal(err)
+	}
+
+	for range 2 {
+		rows := client.NDJSON(c.ExportPermits(ctx, app))
+		done, err := c.ImportPermits(ctx, copied, "copy-1", rows, client.Rows{})
+		if err := errors.Join(err, rows.Close()); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("rows:", done.Rows, "accepted:", done.Accepted, "duplicate:", done.Duplicate)
+	}
+	// Output:
+	// rows: 4 accepted: 4 duplicate: 0
+	// rows: 4 accepted: 0 duplicate: 4
+}
+
+// Of a message that another system sent, the bank has to know.
+func ExampleClient_Spent() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	deposit := api.Deposit{OpenID: "oUser1", Items: []api.DepositItem{{Kind: "subscribe", Template: signIn, ID: "order-7", Count: 2}}}
+	if _, err := c.Deposit(ctx, app, deposit); err != nil {
+		log.Fatal(err)
+	}
+
+	for range 2 { // the second is the same message, by its key
+		told, err := c.Spent(ctx, app, api.Spent{OpenID: "oUser1", Template: signIn}, "sent-by-the-old-system-31")
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(told.Outcome, told.Reason.Code, told.Replayed)
+	}
+	user, err := c.User(ctx, app, "oUser1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("left:", user.Balance[0].Available)
+	// Output:
+	// accepted elsewhere false
+	// accepted elsewhere true
+	// left: 1
+}
+
+// What WeChat has is fetched, and compared with what was known.
+func ExampleClient_SyncTemplates() {
+	server := serveExample()
+	defer server.Close()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	sync, err := c.SyncTemplates(context.Background(), app)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("added:", len(sync.Added), "known:", len(sync.Changed)+len(sync.Same), "missing:", len(sync.Missing))
+	// Output:
+	// added: 0 known: 1 missing: 0
+}
+
+// A backup goes to a file as it is made; only one that came without an error is whole.
+func ExampleClient_Backup() {
+	server := serveExample()
+	defer server.Close()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := os.CreateTemp("", "minapush-*.tar")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.Remove(file.Name())
+	size, err := c.Backup(context.Background(), file)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(size > 0)
+	// Output:
+	// true
+}
