@@ -33,7 +33,7 @@ func read(t testing.TB, in io.Reader, s audience.Source) (got []string, end erro
 			got = append(got, fmt.Sprintf("%d %s", row.Line, values))
 		case errors.As(err, &p):
 			got = append(got, p.Error())
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return got, nil
 		default:
 			if _, again := r.Next(); !errors.Is(again, err) {
@@ -194,7 +194,7 @@ func TestWhatTheReaderBelowSaysEndsTheReading(t *testing.T) {
 		{audience.NDJSON, "{\"a\":1}\n{\"a\":2}"}, {audience.CSV, "a,b\n1,2\n3,4"}, {audience.CSV, "a,b\n1,2\n3,\"4"}, {audience.CSV, "a,b\n1,2\nx\"y,"},
 	} {
 		got, err := read(t, io.MultiReader(strings.NewReader(c.in), iotest.ErrReader(broken)), audience.Source{Format: c.format})
-		if err != broken || len(got) != 1 {
+		if !errors.Is(err, broken) || len(got) != 1 {
 			t.Errorf("%q was read as %v, then %v", c.in, got, err)
 		}
 	}

@@ -127,7 +127,7 @@ func read(t *testing.T, text string, s audience.Source) (rows []string, end erro
 		row, err := r.Next()
 		var wrong *audience.Problem
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return rows, nil
 		case errors.As(err, &wrong):
 			rows = append(rows, wrong.Error())

@@ -54,7 +54,7 @@ func TestAgreeFindsWhatIsWrong(t *testing.T) {
 // agreeFails runs sequences until one fails, and says how. It goes round rapid.Check, which would shorten the sequence and write it
 // to a file.
 func agreeFails(t *testing.T, wrong func(*Model) store.Store) (found string) {
-	for seed := range 200 {
+	for seed := range 5000 { // nearly always among the first hundred
 		rapid.Custom(func(rt *rapid.T) bool {
 			defer func() {
 				if r := recover(); r != nil {
