@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -86,7 +87,12 @@ func TestBrokenConnectionsAreSeenOverASocket(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, sandbox.Config{})
 			w.subscribe(2)
-			server := httptest.NewServer(w.sb)
+			var calls sync.WaitGroup // a hijacked connection is not waited for by its server
+			server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				defer calls.Done()
+				w.sb.ServeHTTP(answer, r)
+			}))
 			defer server.Close()
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
@@ -101,6 +107,7 @@ func TestBrokenConnectionsAreSeenOverASocket(t *testing.T) {
 				t.Errorf("error %v, want %v", err, c.socket)
 			}
 			server.CloseClientConnections()
+			calls.Wait()
 			w.wantAfterFault(c.accepted)
 		})
 	}
