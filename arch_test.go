@@ -36,13 +36,11 @@ var mayImport = map[string][]string{
 	"dispatch":          {".", "bank", "delivery"},
 	"server":            {".", "api", "account", "audience", "collect", "bank", "campaign", "delivery", "dispatch"},
 	"console":           {".", "account", "audience", "bank", "campaign", "delivery", "dispatch"},
-
-	"store/redisstore/redistest": {},
 }
 
 // onlyInTests are packages that must never reach the binary.
 var onlyInTests = []string{
-	"store/storetest", "store/redisstore/redistest", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/go-cmp/cmp",
+	"store/storetest", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/go-cmp/cmp",
 }
 
 // forbidden calls hide time, chance or a caller's wish. A line that ends in an //arch:allow comment says why it may.
