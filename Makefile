@@ -19,7 +19,10 @@ export CGO_ENABLED ?= 0
 # What make dist builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help run build dist test check slow bench tools clean
+# Debian packages that the tests start real servers from.
+PACKAGES := redis-server
+
+.PHONY: help run build dist test check slow bench tools packages clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,11 +44,11 @@ dist: ## build static binaries for every platform into dist/, with checksums
 		echo "  $$name.tar.gz"; \
 	done; cd dist && sha256sum *.tar.gz > checksums.txt
 
-test: ## run every test; three rounds of each fault run
+test: packages ## run every test; three rounds of each fault run
 	$(GO) vet ./...
 	$(GO) test ./...
 
-check: tools ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabilities, race
+check: tools packages ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabilities, race
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(BIN)/golangci-lint run
@@ -53,7 +56,7 @@ check: tools ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabi
 		echo "govulncheck: the vulnerability database could not be reached; skipped"; fi
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-slow: ## the long runs: fifty kills (ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
+slow: packages ## the long runs: fifty kills (ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
 	MINAPUSH_TEST_ROUNDS=$(ROUNDS) MINAPUSH_TEST_ROWS=$(ROWS) MINAPUSH_TEST_LOAD_SECONDS=$(LOAD_SECONDS) MINAPUSH_TEST_LOAD_RATE=$(LOAD_RATE) \
 		$(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree|Import|Load' -v ./cmd/minapush ./store/...
 	@for pkg in $$($(GO) list ./...); do \
@@ -64,6 +67,12 @@ slow: ## the long runs: fifty kills (ROUNDS), a million rows (ROWS), 30 s of loa
 
 bench: ## measure this machine: each figure with its limit beside it (docs/benchmarks.md)
 	$(GO) run ./cmd/minapush bench
+
+packages: ## install the Debian packages that the tests need, where they are missing
+	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; set -x; \
+		$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -yq --no-install-recommends $$missing; fi
 
 tools: $(BIN)/golangci-lint $(BIN)/govulncheck ## install what the checks need
 

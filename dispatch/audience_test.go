@@ -101,6 +101,8 @@ func must(t *testing.T, err error) {
 // Apps lists the one app.
 func (w *world) Apps(context.Context) ([]minapush.App, error) { return []minapush.App{w.app}, nil }
 
+func (w *world) App(context.Context, minapush.AppID) (minapush.App, error) { return w.app, nil }
+
 // Send answers as the test says.
 func (w *world) Send(_ context.Context, m minapush.Outgoing) (minapush.Receipt, error) {
 	time.Sleep(50 * time.Millisecond)

@@ -44,9 +44,11 @@ type Planner interface {
 	Finish(ctx context.Context, app minapush.AppID, id string) error
 }
 
-// Apps lists the apps to serve.
+// Apps knows the apps to serve.
 type Apps interface {
 	Apps(ctx context.Context) ([]minapush.App, error)
+	// App is one of them: as it is now if it was changed in this process, else at most a second old.
+	App(ctx context.Context, id minapush.AppID) (minapush.App, error)
 }
 
 // Config changes how sending goes. The zero value of each field means its default.

@@ -73,6 +73,16 @@ func (d *Dispatcher) Push(ctx context.Context, app minapush.App, p Push) (Pushed
 	return pushed, err
 }
 
+// killed looks at the kill switch as it is now: the last look at all apps may be from before the push was asked for.
+func (r *runner) killed(ctx context.Context) error {
+	app, err := r.d.apps.App(ctx, r.id)
+	if err == nil && !app.Stopped.IsZero() {
+		err = stopped(app)
+	}
+	return err
+}
+
+// stopped is why nothing is sent for an app.
 func stopped(app minapush.App) error {
 	return &minapush.Error{Kind: minapush.Unavailable, Op: "push", Reason: "stopped", Err: errors.New("sending is stopped for this app: " + app.Stopped.Code)}
 }
@@ -161,9 +171,9 @@ func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, r
 			err := &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Err: errors.New("the app's rate left no room in time")}
 			return row, again{}, r.withdraw(hard, shard, row, err)
 		}
-		if now := r.settings(); !now.Stopped.IsZero() { // the kill switch, while the push waited
+		if err := r.killed(hard); err != nil { // while the push waited
 			r.gate.give(1)
-			return row, again{}, r.withdraw(hard, shard, row, stopped(now))
+			return row, again{}, r.withdraw(hard, shard, row, err)
 		}
 		now := r.d.cfg.Now()
 		if err := r.d.ledger.MarkPush(hard, shard, delivery.RefOf(row), now, now.Add(r.d.cfg.SendTimeout)); err != nil {

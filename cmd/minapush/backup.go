@@ -85,6 +85,9 @@ func removeStaleCopies(dir string) error {
 
 // backup writes a copy of the store as a tar, while it serves.
 func (sys *system) backup(ctx context.Context, w io.Writer) error {
+	if sys.checkpoint == nil {
+		return minapush.Errorf(minapush.Invalid, "a store in Redis is backed up by Redis: see docs/operating.md")
+	}
 	apps, err := sys.accounts.Apps(ctx)
 	if err != nil {
 		return err

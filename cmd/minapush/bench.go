@@ -78,7 +78,7 @@ func benchChildCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: bench.ChildCommand, Short: "A process of bench", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return bench.Child(cmd.Context(), e.benchProgram(), cmd.InOrStdin(), e.stdout)
+			return bench.Child(cmd.Context(), e.benchProgram(cmd.Context()), cmd.InOrStdin(), e.stdout)
 		},
 	}
 }
@@ -86,7 +86,7 @@ func benchChildCommand(e *env) *cobra.Command {
 func (e *env) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 	l := e.lang()
 	cfg.Began = func(id string, n, of int) { fmt.Fprintf(e.stderr, "%d/%d %s: %s\n", n, of, id, l.say("bench."+id)) }
-	report, err := bench.Run(ctx, e.benchProgram(), cfg)
+	report, err := bench.Run(ctx, e.benchProgram(ctx), cfg)
 	if err != nil {
 		return err
 	}
@@ -106,11 +106,11 @@ func (e *env) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 }
 
 // benchProgram is this program, to be measured.
-func (e *env) benchProgram() bench.Program {
+func (e *env) benchProgram(ctx context.Context) bench.Program {
 	log := slog.New(slog.DiscardHandler)
 	return bench.Program{
 		Assemble: func(dir string, wrap func(store.Store) store.Store) (*bench.System, error) {
-			sys, err := assemble(settings{store: "pebble:" + dir, wrap: wrap}, log)
+			sys, err := assemble(ctx, settings{store: "pebble:" + dir, wrap: wrap}, log)
 			if err != nil {
 				return nil, err
 			}

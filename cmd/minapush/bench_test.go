@@ -24,7 +24,7 @@ func benchEnv(stdout io.Writer) *env {
 func TestEveryRowOfBenchIsMeasured(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	report, err := bench.Run(t.Context(), benchEnv(io.Discard).benchProgram(), bench.Config{
+	report, err := bench.Run(t.Context(), benchEnv(io.Discard).benchProgram(t.Context()), bench.Config{
 		Dir: dir, Users: 1000, Permits: 2000, Seconds: 0.02, Rounds: 2, InFlight: 16, DemoUsers: 20,
 	})
 	must(t, err)
@@ -136,7 +136,7 @@ func TestEverySentenceOfBenchIsInBothLanguages(t *testing.T) {
 
 func TestAProcessOfBenchEndsWithItsParent(t *testing.T) {
 	t.Parallel()
-	cmd := benchEnv(io.Discard).benchProgram().Command(t.Context(), bench.ChildCommand)
+	cmd := benchEnv(io.Discard).benchProgram(t.Context()).Command(t.Context(), bench.ChildCommand)
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
 	stdout, err := cmd.StdoutPipe()

@@ -80,11 +80,11 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	d.wechat = simulator.url()
 	flags := serveFlags{settings: settings{store: "pebble:" + dir}}
-	if d.sys, err = assemble(flags.settings, log); err != nil {
+	if d.sys, err = assemble(ctx, flags.settings, log); err != nil {
 		return err
 	}
 	defer func() { _ = d.sys.store.Close() }() // a temporary store: nothing is lost with it
-	if err := d.sys.firstKey(ctx, flags.store); err != nil {
+	if err := d.sys.firstKey(ctx, flags.settings); err != nil {
 		return err
 	}
 	d.keyFile = filepath.Join(dir, "admin.key")

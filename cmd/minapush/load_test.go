@@ -294,7 +294,7 @@ func (l *load) log(t *testing.T, most footprint) {
 // checkStore opens the store of the killed process and looks for everything that was acknowledged.
 func (l *load) checkStore(t *testing.T, dir string) {
 	t.Helper()
-	sys, err := assemble(settings{store: "pebble:" + dir}, discard())
+	sys, err := assemble(t.Context(), settings{store: "pebble:" + dir}, discard())
 	must(t, err)
 	defer func() { must(t, sys.store.Close()) }()
 	if _, err := os.Stat(filepath.Join(dir, "db")); err != nil {

@@ -40,7 +40,7 @@ type serveFlags struct {
 
 // add defines the flags.
 func (f *serveFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.store, "store", "pebble:minapush-data", "where everything is kept: pebble:DIR")
+	flags.StringVar(&f.store, "store", "pebble:minapush-data", "where everything is kept: pebble:DIR, redis://HOST:PORT or rediss://HOST:PORT; a cluster: HOST:PORT,HOST:PORT")
 	flags.StringVar(&f.keyFile, "sealing-key-file", "", "file with the key that seals secrets, made if absent (default DIR/secret.key)")
 	flags.StringVar(&f.listen, "listen", defaultListen, "address of the private listener: every call")
 	flags.StringVar(&f.public, "listen-public", defaultPublic, "address of the public listener: session and reports; empty for none")
@@ -51,7 +51,7 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 
 // check refuses what serve could not run with, without touching anything.
 func (f *serveFlags) check() error {
-	_, err := storeDir(f.store)
+	_, err := parsePlace(f.store)
 	problems := []error{err}
 	for name, addr := range map[string]string{"--listen": f.listen, "--listen-public": f.public} {
 		if _, _, err := net.SplitHostPort(addr); err != nil && !(name == "--listen-public" && addr == "") {
@@ -100,7 +100,7 @@ is settled. A second signal ends at once; nothing that was acknowledged is lost.
 // serve runs the whole server until ctx ends. Its stop order is intake, planner, dispatcher, store.
 func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(private, public string)) (err error) {
 	f.settings.limits = f.limitFlags.limits
-	sys, err := assemble(f.settings, log)
+	sys, err := assemble(ctx, f.settings, log)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(priva
 			err = cerr
 		}
 	}()
-	if err := sys.firstKey(ctx, f.store); err != nil {
+	if err := sys.firstKey(ctx, f.settings); err != nil {
 		return err
 	}
 	private, err := listen(f.listen, sys.server.Private(), log)
@@ -162,12 +162,11 @@ func (sys *system) serveOn(ctx context.Context, listeners []*listener) error {
 }
 
 // firstKey writes an admin key beside an empty store.
-func (sys *system) firstKey(ctx context.Context, at string) error {
-	dir, err := storeDir(at)
-	if err != nil {
-		return err
+func (sys *system) firstKey(ctx context.Context, s settings) error {
+	path := filepath.Join(filepath.Dir(sealingKeyFile(s.keyFile, sys.dir)), "admin.key")
+	if sys.dir != "" {
+		path = filepath.Join(sys.dir, "admin.key")
 	}
-	path := filepath.Join(dir, "admin.key")
 	kept := false
 	_, created, err := sys.accounts.EnsureAdminKey(ctx, func(secret string) error {
 		kept = true

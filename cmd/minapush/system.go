@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +22,6 @@ import (
 	"github.com/minapush/minapush/dispatch"
 	"github.com/minapush/minapush/server"
 	"github.com/minapush/minapush/store"
-	"github.com/minapush/minapush/store/pebblestore"
 	"github.com/minapush/minapush/wechat"
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,10 +31,10 @@ import (
 // system is a whole minapush but for its listeners, wired in the order in which data flows.
 type system struct {
 	log        *slog.Logger
-	dir        string // the store's folder
+	dir        string // of the embedded store; empty: there is none
 	now        func() time.Time
 	store      store.Store
-	checkpoint func(ctx context.Context, dir string) error // copies the store
+	checkpoint func(ctx context.Context, dir string) error // copies the store; nil: it cannot
 	accounts   *account.Accounts
 	bank       *bank.Bank
 	collector  *collect.Collector
@@ -51,8 +48,8 @@ type system struct {
 
 // settings are what a system needs to know.
 type settings struct {
-	store    string // "pebble:DIR"
-	keyFile  string // defaults to DIR/secret.key
+	store    string // as of --store
+	keyFile  string // of an embedded store defaults to DIR/secret.key
 	basePath string
 	limits   limits
 	// now is the clock of every part but the store, whose leases have their own; nil is time.Now. Tests move it.
@@ -62,25 +59,25 @@ type settings struct {
 	wrap func(store.Store) store.Store
 }
 
-// storeDir parses --store.
+// storeDir is the folder of an embedded store.
 func storeDir(s string) (string, error) {
-	dir, ok := strings.CutPrefix(s, "pebble:")
-	if !ok || dir == "" {
-		return "", fmt.Errorf("--store: must be pebble:DIR, not %q", s)
+	at, err := parsePlace(s)
+	if err == nil && at.dir == "" {
+		err = errors.New("--store: must be pebble:DIR here")
 	}
-	return dir, nil
+	return at.dir, err
 }
 
 // assemble opens the store and wires the rooms. The caller closes the system.
-func assemble(s settings, log *slog.Logger) (*system, error) {
-	dir, err := storeDir(s.store)
+func assemble(ctx context.Context, s settings, log *slog.Logger) (*system, error) {
+	at, err := parsePlace(s.store)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+	if at.redis != nil && s.keyFile == "" {
+		return nil, errors.New("--sealing-key-file: must be given with Redis, the same file on every node")
 	}
-	st, err := pebblestore.Open(filepath.Join(dir, "db"), pebblestore.Config{Logger: log})
+	st, err := at.open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -88,18 +85,20 @@ func assemble(s settings, log *slog.Logger) (*system, error) {
 	if s.wrap != nil {
 		whole = s.wrap(st)
 	}
-	sys := &system{log: log, dir: dir, now: s.now, store: whole, checkpoint: st.Checkpoint}
-	if err := removeStaleCopies(dir); err != nil {
-		log.Warn("copies left by an earlier backup not removed", "dir", dir, "err", err)
+	sys := &system{log: log, dir: at.dir, now: s.now, store: whole, checkpoint: st.checkpoint}
+	if at.dir != "" {
+		if err := removeStaleCopies(at.dir); err != nil {
+			log.Warn("copies left by an earlier backup not removed", "dir", at.dir, "err", err)
+		}
 	}
-	if err := sys.wire(s); err != nil {
+	if err := sys.wire(ctx, s); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return sys, nil
 }
 
 // wire makes the rooms.
-func (sys *system) wire(s settings) error {
+func (sys *system) wire(ctx context.Context, s settings) error {
 	st, log := sys.store, sys.log
 	if sys.now == nil {
 		sys.now = time.Now
@@ -116,7 +115,7 @@ func (sys *system) wire(s settings) error {
 	if sys.accounts, err = account.New(st, sealer, account.Config{Now: s.now}); err != nil {
 		return err
 	}
-	if err = sys.accounts.CheckSeal(context.Background()); err != nil {
+	if err = sys.accounts.CheckSeal(ctx); err != nil {
 		return fmt.Errorf("key file %s: %w", keyFile, err)
 	}
 	if sys.bank, err = bank.New(st, bank.Config{Logger: log, Now: s.now}); err != nil {

@@ -113,10 +113,10 @@ func (w *world) advance(d time.Duration) {
 func (w *world) start() {
 	w.t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	sys, err := assemble(w.settings, log)
+	sys, err := assemble(w.t.Context(), w.settings, log)
 	must(w.t, err)
 	w.sys = sys
-	must(w.t, sys.firstKey(w.t.Context(), w.settings.store))
+	must(w.t, sys.firstKey(w.t.Context(), w.settings))
 	private, err := listen("127.0.0.1:0", sys.server.Private(), log)
 	must(w.t, err)
 	public, err := listen("127.0.0.1:0", sys.server.Public(), log)

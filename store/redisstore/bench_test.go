@@ -1,0 +1,289 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store"
+	"github.com/minapush/minapush/store/redisstore/redistest"
+)
+
+// What is measured is compared to what the same server does in the same run: take the ratios, not the numbers.
+const (
+	benchUsers   = 100_000
+	benchShards  = 32
+	benchPermits = 10
+)
+
+func benchStart() time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC) }
+
+func benchApp() minapush.App { return minapush.App{Number: 1, Shards: benchShards} }
+
+func benchUser(i int) minapush.OpenID { return minapush.OpenID(fmt.Sprintf("oBench_%021d", i)) }
+
+// benchForms are new permits with codes as WeChat gave them, which end in the order in which they were taken, or nearly.
+func benchForms(r *rand.Rand, n int, at time.Time) []minapush.Permit {
+	list := make([]minapush.Permit, n)
+	for i := range list {
+		var code [16]byte
+		for j := range code {
+			code[j] = byte(r.Uint32())
+		}
+		taken := at.Add(time.Duration(i) * time.Second)
+		list[i] = minapush.Permit{
+			Kind: minapush.FormID, Identity: hex.EncodeToString(code[:]), TakenAt: taken, ExpiresAt: taken.Add(minapush.CodeLife),
+		}
+	}
+	return list
+}
+
+// benchServer is a server as it is run, with its log synced every second. It does not rewrite its log, which it would do again and again
+// while that is small, with half of a small machine.
+func benchServer(b *testing.B) *redistest.Server {
+	return redistest.One(b, "appendfsync everysec", "auto-aof-rewrite-percentage 0")
+}
+
+func benchOpen(b *testing.B, addr string) *Store {
+	s, err := Open(b.Context(), Config{Addresses: []string{addr}, Prefix: newPrefix()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// workers runs f for 0 to n on so many goroutines.
+func workers(b *testing.B, many, n int, f func(r *rand.Rand, i int) error) {
+	b.Helper()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for w := range many {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(w), uint64(n)))
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				if err := f(r, i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func benchDeposit(ctx context.Context, s *Store, r *rand.Rand, i, n int, at time.Time) error {
+	o := benchUser(i)
+	_, err := s.Deposit(ctx, benchApp().Shard(o), o, store.Deposit{Now: at, Permits: benchForms(r, n, at)})
+	return err
+}
+
+func benchFill(b *testing.B, s *Store) {
+	b.Helper()
+	workers(b, 64, benchUsers, func(r *rand.Rand, i int) error {
+		return benchDeposit(b.Context(), s, r, i, benchPermits, benchStart())
+	})
+}
+
+// rpush is how many RPUSH of 32 bytes a second the server takes from 64 connections that each wait for their answers.
+func rpush(b *testing.B, server *redistest.Server) float64 {
+	b.Helper()
+	_, port, _ := strings.Cut(server.Addr(), ":")
+	out, err := exec.Command("redis-benchmark", "-p", port, "-t", "rpush", "-n", "150000", "-c", "64", "-d", "32", "--csv").Output()
+	if err != nil {
+		b.Skip(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Split(strings.TrimSpace(line), ",")
+		if len(f) > 1 && strings.Contains(f[0], "RPUSH") {
+			rate, err := strconv.ParseFloat(strings.Trim(f[1], `"`), 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return rate
+		}
+	}
+	b.Fatalf("redis-benchmark said %s", out)
+	return 0
+}
+
+// BenchmarkCollect is deposits of 3 permits to users who have 10, by 64 callers, against RPUSH.
+func BenchmarkCollect(b *testing.B) {
+	server := benchServer(b)
+	s := benchOpen(b, server.Addr())
+	benchFill(b, s)
+	limit := rpush(b, server)
+	b.ResetTimer()
+	workers(b, 64, b.N, func(r *rand.Rand, i int) error {
+		return benchDeposit(b.Context(), s, r, r.IntN(benchUsers), 3, benchStart().Add(time.Duration(i)*time.Millisecond))
+	})
+	b.StopTimer()
+	rate := float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(rate, "collects/s")
+	b.ReportMetric(rate/limit, "of_rpush")
+	b.ReportMetric(float64(s.again.Load()), "again")
+}
+
+// BenchmarkClaim is batches of 256 reserved, marked and settled by 8 callers, against the recipe's own loop: one user after the other,
+// LRANGE and LTRIM. Each round of it takes one permit of every user.
+func BenchmarkClaim(b *testing.B) {
+	server := benchServer(b)
+	s := benchOpen(b, server.Addr())
+	benchFill(b, s)
+	limit := recipe(b, s)
+	b.ResetTimer()
+	claims := 0
+	for n := range b.N {
+		workers(b, 8, benchShards, func(_ *rand.Rand, i int) error {
+			return benchClaim(b.Context(), s, minapush.Shard{App: 1, N: uint32(i)}, fmt.Sprintf("01BENCH%019d", n))
+		})
+		claims += benchUsers
+		if n == benchPermits-1 {
+			break // there are no more permits
+		}
+	}
+	b.StopTimer()
+	rate := float64(claims) / b.Elapsed().Seconds()
+	b.ReportMetric(rate, "claims/s")
+	b.ReportMetric(rate/limit, "of_recipe")
+	b.ReportMetric(float64(s.again.Load()), "again")
+}
+
+// BenchmarkClaimWhileCollecting is BenchmarkClaim while 16 callers deposit as fast as they can, for users of the same shards: again
+// is how many steps began anew since somebody else was first, of how many.
+func BenchmarkClaimWhileCollecting(b *testing.B) {
+	server := benchServer(b)
+	s := benchOpen(b, server.Addr())
+	benchFill(b, s)
+	ctx, cancel := context.WithCancel(b.Context())
+	var deposits atomic.Int64
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for r := rand.New(rand.NewPCG(uint64(w), 1)); ctx.Err() == nil; deposits.Add(1) {
+				if err := benchDeposit(b.Context(), s, r, r.IntN(benchUsers), 3, benchStart()); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	b.ResetTimer()
+	for n := range b.N {
+		workers(b, 8, benchShards, func(_ *rand.Rand, i int) error {
+			return benchClaim(b.Context(), s, minapush.Shard{App: 1, N: uint32(i)}, fmt.Sprintf("01BENCH%019d", n))
+		})
+	}
+	b.StopTimer()
+	cancel()
+	wg.Wait()
+	b.ReportMetric(float64(b.N*benchUsers)/b.Elapsed().Seconds(), "claims/s")
+	b.ReportMetric(float64(deposits.Load())/b.Elapsed().Seconds(), "collects/s")
+	b.ReportMetric(float64(s.again.Load())/float64(b.N), "again")
+	b.ReportMetric(3*benchUsers/256, "steps")
+}
+
+func benchClaim(ctx context.Context, s *Store, sh minapush.Shard, id string) error {
+	lease, err := s.Acquire(ctx, sh, "bench", time.Hour)
+	if err != nil {
+		return err
+	}
+	now := benchStart().Add(time.Hour)
+	batch := store.Batch{Campaign: id, Need: store.Need{Kind: minapush.LegacyTemplate, Template: "t"}, Started: now, Now: now, Limit: 256}
+	for {
+		got, err := s.ReserveBatch(ctx, lease, batch)
+		if err != nil {
+			return err
+		}
+		if len(got.Rows) == 0 && got.Done {
+			return s.Release(ctx, lease)
+		}
+		refs, xs := make([]store.Ref, len(got.Rows)), make([]store.Settlement, len(got.Rows))
+		for i, d := range got.Rows {
+			refs[i] = store.RefOf(d)
+			xs[i] = store.Settlement{Ref: refs[i], Outcome: minapush.Accepted, Permit: store.Spend, MsgID: int64(i) + 1, Now: now}
+		}
+		if _, err := s.Mark(ctx, lease, refs, now); err != nil {
+			return err
+		}
+		if err := s.Settle(ctx, lease, xs); err != nil {
+			return err
+		}
+	}
+}
+
+// recipe is how many users a second the recipe's own loop serves, without sending.
+func recipe(b *testing.B, s *Store) float64 {
+	b.Helper()
+	const users = 10_000
+	c, ctx := s.client, b.Context()
+	key := func(i int) string { return fmt.Sprintf("recipe:%d", i) }
+	cmds := make(rueidis.Commands, 0, users)
+	for i := range users {
+		e := `{"formId":"0123456789abcdef0123456789abcdef","expire":1775000000000}`
+		cmds = append(cmds, c.B().Rpush().Key(key(i)).Element(e, e, e, e, e, e, e, e, e, e).Build())
+	}
+	c.DoMulti(ctx, cmds...)
+	began := time.Now()
+	for i := range users {
+		if err := c.Do(ctx, c.B().Lrange().Key(key(i)).Start(0).Stop(-1).Build()).Error(); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Do(ctx, c.B().Ltrim().Key(key(i)).Start(1).Stop(-1).Build()).Error(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return users / time.Since(began).Seconds()
+}
+
+// BenchmarkMemory is what one user with ten permits costs the server: deposited at once, and three at a time before and after a sweep.
+func BenchmarkMemory(b *testing.B) {
+	for range b.N {
+		server := benchServer(b)
+		s := benchOpen(b, server.Addr())
+		empty := used(b, server)
+		benchFill(b, s)
+		b.ReportMetric(float64(used(b, server)-empty)/benchUsers, "B/user")
+		s = benchOpen(b, server.Addr())
+		before := used(b, server)
+		for _, n := range []int{3, 3, 3, 1} {
+			workers(b, 64, benchUsers, func(r *rand.Rand, i int) error { return benchDeposit(b.Context(), s, r, i, n, benchStart()) })
+		}
+		b.ReportMetric(float64(used(b, server)-before)/benchUsers, "B/user_by_3")
+		for n := range benchShards {
+			if _, err := s.Sweep(b.Context(), minapush.Shard{App: 1, N: uint32(n)}, "", benchUsers, benchStart()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(used(b, server)-before)/benchUsers, "B/user_by_3_swept")
+	}
+}
+
+func used(b *testing.B, server *redistest.Server) int {
+	b.Helper()
+	text, err := server.Do("INFO", "memory")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "used_memory:")
+	n, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
