@@ -22,7 +22,7 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 # Debian packages that the tests start real servers from.
 PACKAGES := redis-server
 
-.PHONY: help run build dist test check slow bench tools packages clean
+.PHONY: help run build dist test check slow bench sdk sdk-check tools packages clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ run: ## start the demo: server, WeChat simulator and sample users on loopback
 build: ## build the binary into bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/minapush ./cmd/minapush
 
-dist: ## build static binaries for every platform into dist/, with checksums
+dist: ## build static binaries for every platform and the SDK into dist/, with checksums
 	@rm -rf dist && mkdir -p dist
 	@set -e; for p in $(PLATFORMS); do \
 		os=$${p%/*}; arch=$${p#*/}; name=minapush_$(VERSION)_$${os}_$${arch}; mkdir -p dist/$$name; \
@@ -42,13 +42,15 @@ dist: ## build static binaries for every platform into dist/, with checksums
 		cp README.md README.zh-CN.md LICENSE CHANGELOG.md dist/$$name/; cp -r docs deploy dist/$$name/; \
 		tar -C dist --sort=name --owner=0 --group=0 --mtime="@$${SOURCE_DATE_EPOCH:-0}" -czf dist/$$name.tar.gz $$name; rm -r dist/$$name; \
 		echo "  $$name.tar.gz"; \
-	done; cd dist && sha256sum *.tar.gz > checksums.txt
+	done
+	cd sdk && npm ci --no-audit --no-fund && npm pack --silent --pack-destination ../dist
+	cd dist && sha256sum *.tar.gz *.tgz > checksums.txt
 
-test: packages ## run every test; three rounds of each fault run
+test: packages sdk ## run every test; three rounds of each fault run
 	$(GO) vet ./...
 	$(GO) test ./...
 
-check: tools packages ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabilities, race
+check: tools packages sdk-check ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabilities, race, the SDK's types and size
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(BIN)/golangci-lint run
@@ -68,6 +70,22 @@ slow: packages ## the long runs: fifty kills (ROUNDS), a million rows (ROWS), 30
 bench: ## measure this machine: each figure with its limit beside it (docs/benchmarks.md)
 	$(GO) run ./cmd/minapush bench
 
+# The SDK is built and tested again when one of its sources changed, or a golden body that it shares with the server.
+SDK_SOURCES = $(wildcard sdk/*.json sdk/*.mjs sdk/*.md sdk/src/* sdk/src/*/* sdk/scripts/* sdk/test/* sdk/test/*/* api/testdata/*)
+
+sdk: sdk/node_modules/.tested ## build and test the mini-program SDK (node 20 or later)
+
+sdk-check: sdk/node_modules/.checked
+
+sdk/node_modules/.installed: sdk/package.json sdk/package-lock.json
+	cd sdk && npm ci --no-audit --no-fund && touch node_modules/.installed
+
+sdk/node_modules/.tested: sdk/node_modules/.installed $(SDK_SOURCES)
+	cd sdk && npm test && touch node_modules/.tested
+
+sdk/node_modules/.checked: sdk/node_modules/.installed $(SDK_SOURCES)
+	cd sdk && npm run check && touch node_modules/.checked
+
 packages: ## install the Debian packages that the tests need, where they are missing
 	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
@@ -83,4 +101,4 @@ $(BIN)/govulncheck:
 	GOBIN=$(CURDIR)/$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
 
 clean: ## remove what was built
-	rm -rf $(BIN) dist
+	rm -rf $(BIN) dist sdk/miniprogram_dist sdk/dist sdk/node_modules

@@ -54,6 +54,7 @@ type app struct {
 	shards [shardCount]shard
 	tokens tokens
 	logins logins
+	orders orders
 	clears clears
 	quotas [endpointCount]quota
 	tally  tally
@@ -74,6 +75,7 @@ func (s *Sandbox) newApp(info App) *app {
 		a.shards[i].users = make(map[string]*user)
 	}
 	a.logins.codes = make(map[string]*loginCode)
+	a.orders.byID = make(map[string]*Order)
 	a.tally.answers = make(map[int]int64)
 	a.setLimits()
 	return a

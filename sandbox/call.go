@@ -24,6 +24,7 @@ type call struct {
 	raw    string  // the access token as sent
 	values url.Values
 	send   sendBody
+	text   string            // the body of a send
 	data   map[string]string // values of a plain send, trimmed; nil if encoding/json is to read them
 	broken bool              // the body of a send is not JSON
 

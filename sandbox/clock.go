@@ -14,6 +14,7 @@ func (s *Sandbox) Advance(d time.Duration) error {
 		return &ArgError{Field: "advance", Problem: "must not be negative"}
 	}
 	s.offset.Add(int64(d))
+	s.inbox.wake() // pages show the time
 	return nil
 }
 

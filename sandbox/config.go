@@ -104,8 +104,19 @@ type Config struct {
 	// CallbackIPs is the answer of getcallbackip. Defaults to 127.0.0.1.
 	CallbackIPs []string
 
+	// PhoneDomain is the one address that wx.request of the phone may call, such as "https://shop.example.com", and PhoneBackend
+	// where that is in truth, such as "http://127.0.0.1:8080". Without PhoneBackend the phone calls nothing; PhoneDomain defaults
+	// to PhoneBackend.
+	PhoneDomain, PhoneBackend string
+	// MaxPhones is the number of phones that may be open; further ones are refused. Defaults to 1 000.
+	MaxPhones int
+	// MaxOrders is the number of payment orders kept per app; the oldest make room. Defaults to 10 000.
+	MaxOrders int
+
 	// MessagesPerUser is the number of messages kept per user; the oldest make room. Defaults to 100.
 	MessagesPerUser int
+	// MaxInbox is the number of messages of all users that the inbox lists; the oldest make room. Defaults to 10 000.
+	MaxInbox int
 	// MaxPages is the number of distinct pages that counts tell apart per app; further ones are counted together as "*".
 	// Defaults to 100 000.
 	MaxPages int
@@ -154,6 +165,9 @@ func (c Config) complete() (Config, error) {
 	if c.TokenLife < 0 {
 		return c, errors.New("sandbox: TokenLife: must not be negative")
 	}
+	if err := c.completePhone(); err != nil {
+		return c, err
+	}
 	c.completeTimes()
 	c.completeLimits()
 	if c.Library == nil {
@@ -195,6 +209,9 @@ func (c *Config) completeLimits() {
 	orDefault(&c.LoginPerMinute, 100)
 	orDefault(&c.ClearPerMonth, 10)
 	orDefault(&c.MessagesPerUser, 100)
+	orDefault(&c.MaxInbox, 10_000)
+	orDefault(&c.MaxPhones, 1_000)
+	orDefault(&c.MaxOrders, 10_000)
 	orDefault(&c.MaxPages, 100_000)
 	orDefault(&c.MaxRIDs, 1_000)
 	orDefault(&c.MaxBody, 1<<20)

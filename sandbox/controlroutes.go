@@ -40,6 +40,12 @@ func controlRoutes() map[string]map[string]controlFunc {
 		"blocked":     {"PUT": with(putBlocked)},
 		"form-ids":    {"POST": with(postFormIDs)},
 		"prepay-ids":  {"POST": with(postPrepayIDs)},
+		"orders": {
+			"POST": with(postOrder),
+			"GET": query([]string{"appid", "prepay_id"}, func(s *Sandbox, q url.Values) (any, error) {
+				return s.Order(q.Get("appid"), q.Get("prepay_id"))
+			}),
+		},
 		"subscribe":   {"POST": with(postSubscribe)},
 		"taps":        {"POST": with(postTap)},
 		"revoke":      {"POST": with(postRevoke)},

@@ -51,16 +51,18 @@
 //	PUT    template-ban  {appid, template_id, banned}
 //	PUT    pages         {appid, pages}
 //	POST   users         {appid, openid} or {appid, count} -> {openids}
-//	GET    users         ?appid -> {openids}; ?appid&openid -> {openid, main_switch, blocked, permits, rejected, form_uses,
-//	                     prepay_uses, in_flight}
+//	GET    users         ?appid -> {openids}; ?appid&openid -> {openid, main_switch, blocked, permits, rejected, kept,
+//	                     form_uses, prepay_uses, in_flight}
 //	PUT    main-switch   {appid, openid, on}
 //	PUT    blocked       {appid, openid, blocked}
 //	POST   form-ids      {appid, USERS, count} -> {form_ids:{openid:[…]}}
 //	POST   prepay-ids    {appid, USERS, count} -> {prepay_ids:{openid:[…]}}
+//	POST   orders        {appid, openid, total, description} -> {prepay_id}, to be paid on the phone
+//	GET    orders        ?appid&prepay_id -> {prepay_id, openid, total, description, paid, paid_at}
 //	POST   subscribe     {appid, USERS, template_id, count} -> {users}
 //	POST   taps          {appid, openid, template_ids, reject} -> {answers:{template_id:"accept"}}
 //	POST   revoke        {appid, USERS, template_id} -> {users}
-//	PUT    choice        {appid, openid, template_id, choice accept|reject}
+//	PUT    choice        {appid, openid, template_id, choice accept|reject|ask}
 //	POST   login-codes   {appid, openid} -> {code}
 //	POST   steal-token   {appid}
 //	PUT    rogue         {appid, every_ms}, 0 stops
@@ -82,11 +84,17 @@
 //	DELETE quota         ?appid, clears the daily counters
 //	POST   reset
 //
+// # Phone
+//
+// Under /phone/, over a socket only, is the WeChat client of each user: a page that runs the example mini program, the popup and the
+// settings of subscribe messages, payment, and the chat list. /phone/inbox lists what all users received, and /phone/api/messages
+// answers tests that ask what a user got. phone/API.md describes the calls. Server.RegisterOnShutdown should be given HangUp.
+//
 // # Memory
 //
 // It grows with users, live permits and distinct (user, template, page), not with messages: Config.MessagesPerUser,
-// Config.MaxPages and Config.MaxRIDs bound the rest, and RecordCounts keeps no message at all. A million users with one
-// subscription each take about 300 MB.
+// Config.MaxInbox, Config.MaxPhones, Config.MaxOrders, Config.MaxPages and Config.MaxRIDs bound the rest, and RecordCounts keeps no
+// message at all. A million users with one subscription each take about 300 MB.
 //
 // This package follows semantic versioning.
 package sandbox

@@ -13,14 +13,18 @@ const controlPrefix = "/sandbox/v1/"
 // maxControlBody bounds the control API: a million openids take 31 MB.
 const maxControlBody = 64 << 20
 
-// ServeHTTP serves the platform's endpoints and the control API. The Date of its answers is the sandbox's time. A scripted broken connection ends in the panic with
-// http.ErrAbortHandler by which a handler closes its connection.
+// ServeHTTP serves the platform's endpoints, the control API and the phone. The Date of its answers is the sandbox's time. A
+// scripted broken connection ends in the panic with http.ErrAbortHandler by which a handler closes its connection.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		ip = r.RemoteAddr
 	}
 	w.Header()["Date"] = []string{s.Now().UTC().Format(http.TimeFormat)}
+	if isPhone(r.URL.Path) {
+		s.servePhone(w, r)
+		return
+	}
 	control := isControl(r.URL.Path)
 	body, status := s.readBody(r.Body, r.ContentLength, control)
 	if status != 0 {

@@ -62,7 +62,14 @@ func (s *Sandbox) IssuePrepayID(appid, openid string) (string, error) {
 
 func (s *Sandbox) issuePrepay(u *user) string {
 	now := s.Now()
-	p := prepayID{code: s.rand.prepayID(now), notBefore: now.UnixNano(), expires: s.permitEnd(now), left: s.uses(s.cfg.PrepayUses)}
+	code := s.rand.prepayID(now)
+	s.addPrepay(u, code, now)
+	return code
+}
+
+// addPrepay makes a prepay id good for messages: it was paid now.
+func (s *Sandbox) addPrepay(u *user, code string, now time.Time) {
+	p := prepayID{code: code, notBefore: now.UnixNano(), expires: s.permitEnd(now), left: s.uses(s.cfg.PrepayUses)}
 	if s.cfg.PrepayReadyAfter > 0 {
 		p.notBefore += int64(s.cfg.PrepayReadyAfter)
 	}
@@ -70,7 +77,6 @@ func (s *Sandbox) issuePrepay(u *user) string {
 	defer u.mu.Unlock()
 	u.prepays = slices.DeleteFunc(u.prepays, func(p prepayID) bool { return p.expires <= now.UnixNano() })
 	u.prepays = append(u.prepays, p)
-	return p.code
 }
 
 func (s *Sandbox) permitEnd(now time.Time) int64 {

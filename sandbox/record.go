@@ -21,8 +21,13 @@ type Message struct {
 	Time       time.Time         `json:"time"`
 }
 
-// delivered is a Message as it is kept.
+// delivered is a Message as it is kept. Nothing of it changes but read.
 type delivered struct {
+	seq               int64 // place among all messages of the sandbox
+	app               *app
+	user              *user
+	read              bool   // guarded by user.mu
+	raw               string // the sender's body, empty if it is too long to keep
 	id                int64
 	tmpl              *template
 	page, state, lang string
@@ -48,11 +53,20 @@ func (j *judge) record(id int64) {
 	}
 	if len(u.messages) >= cfg.MessagesPerUser {
 		copy(u.messages, u.messages[1:])
+		u.messages[len(u.messages)-1] = nil
 		u.messages = u.messages[:len(u.messages)-1]
 	}
-	u.messages = append(u.messages, delivered{id: id, tmpl: j.tmpl, page: j.send.Page, state: j.send.State, lang: j.send.Lang,
-		code: j.send.FormID, data: j.data, at: j.now})
+	m := &delivered{app: j.app, user: u, id: id, tmpl: j.tmpl, page: j.send.Page, state: j.send.State, lang: j.send.Lang,
+		code: j.send.FormID, data: j.data, at: j.now}
+	if len(j.text) <= maxRaw {
+		m.raw = j.text
+	}
+	u.messages = append(u.messages, m)
+	j.sandbox.inbox.add(m, cfg.MaxInbox)
 }
+
+// maxRaw is how long a body may be to be kept as it came.
+const maxRaw = 16 << 10
 
 func (u *user) countUp(t *template, page uint32) int32 {
 	for i := range u.counts {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"hash/maphash"
+	"net/http"
 	"sync"
 	"sync/atomic"
 )
@@ -25,6 +26,13 @@ type Sandbox struct {
 	tokens sync.Map // access token -> *issued
 	faults faults
 	rids   ridLog
+
+	phoneRoutes map[string]map[string]phoneRoute // path, then method
+	backend     http.RoundTripper                // reaches Config.PhoneBackend
+	phones      phones
+	inbox       inbox
+	hungUp      chan struct{}
+	hangUp      sync.Once
 }
 
 // New returns an empty sandbox: add an app, templates and users to it, by its methods or by the control API.
@@ -33,11 +41,13 @@ func New(cfg Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{cfg: cfg, seed: maphash.MakeSeed()}
+	s := &Sandbox{cfg: cfg, seed: maphash.MakeSeed(), hungUp: make(chan struct{})}
 	s.rand.rng = cfg.Rand
 	s.latency.Store(&cfg.Latency)
 	s.endpoints = endpoints()
 	s.control = controlRoutes()
+	s.phoneRoutes = phoneRoutes()
+	s.backend = newBackendTransport(cfg)
 	s.Reset()
 	return s, nil
 }
@@ -52,6 +62,8 @@ func (s *Sandbox) Reset() {
 	s.tokens.Clear()
 	s.faults.removeAll()
 	s.rids.reset(s.cfg.MaxRIDs)
+	s.phones.reset()
+	s.inbox.reset()
 	s.offset.Store(0)
 	latency := s.cfg.Latency
 	s.latency.Store(&latency)

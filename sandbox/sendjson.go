@@ -10,7 +10,8 @@ import (
 // Those are read in one pass, for which the benchmarks pay least; whatever else there is goes to encoding/json, which also
 // decides what is an error.
 func (c *call) decodeSend() {
-	s := scanner{text: string(c.body)}
+	c.text = string(c.body)
+	s := scanner{text: c.text}
 	if utf8.ValidString(s.text) && s.message(&c.send, &c.data) {
 		return
 	}

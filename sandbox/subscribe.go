@@ -10,6 +10,7 @@ const (
 	Reject Choice = "reject"
 	Ban    Choice = "ban"    // the platform banned the template
 	Filter Choice = "filter" // another template of the same request has the same title
+	Ask    Choice = "ask"    // in the settings only: nothing is kept, a request shows the popup
 )
 
 // Subscribe gives the user n one-time permits for a template, as n accepted requests do; for a long-term template any n above
@@ -77,7 +78,7 @@ func (s *Sandbox) revoke(u *user, t *template) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	sub := u.subOrNew(t)
-	sub.permits, sub.rejected = 0, true
+	sub.permits, sub.rejected, sub.always = 0, true, false
 }
 
 // Revoke is SetChoice with Reject.
@@ -85,8 +86,8 @@ func (s *Sandbox) Revoke(appid, openid, templateID string) error {
 	return s.SetChoice(appid, openid, templateID, Reject)
 }
 
-// SetChoice changes what the user's settings say of a template. Reject takes all permits away; Accept gives none back: that
-// needs a new request.
+// SetChoice changes what the user's settings say of a template: Reject or Accept, always, or Ask. Reject takes all permits away;
+// Accept gives none back: that needs a new request.
 func (s *Sandbox) SetChoice(appid, openid, templateID string, choice Choice) error {
 	a, u, err := s.user(appid, openid)
 	if err != nil {
@@ -97,14 +98,15 @@ func (s *Sandbox) SetChoice(appid, openid, templateID string, choice Choice) err
 		return err
 	}
 	switch choice {
-	case Accept:
+	case Accept, Ask:
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		u.subOrNew(t).rejected = false
+		sub := u.subOrNew(t)
+		sub.rejected, sub.always = false, choice == Accept
 	case Reject:
 		s.revoke(u, t)
 	default:
-		return &ArgError{Field: "choice", Problem: quote(string(choice)) + " is neither accept nor reject"}
+		return &ArgError{Field: "choice", Problem: quote(string(choice)) + " is none of accept, reject and ask"}
 	}
 	return nil
 }

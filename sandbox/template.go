@@ -42,9 +42,10 @@ type template struct {
 }
 
 type templateKey struct {
-	name string // thing1
-	kind string // thing
-	text string // the placeholder in content
+	name  string // thing1
+	kind  string // thing
+	text  string // the placeholder in content
+	label string // what stands before it in its line: 会议时间
 }
 
 // AddTemplate adds a private template and returns its id.
@@ -102,8 +103,13 @@ func newTemplate(tmpl Template) (*template, error) {
 func parseContent(content string) []templateKey {
 	placeholder := regexp.MustCompile(`\{\{(\w+)\.DATA\}\}`)
 	var keys []templateKey
-	for _, m := range placeholder.FindAllStringSubmatch(content, -1) {
-		keys = append(keys, templateKey{name: m[1], kind: strings.TrimRight(m[1], "0123456789"), text: m[0]})
+	from := 0
+	for _, m := range placeholder.FindAllStringSubmatchIndex(content, -1) {
+		name := content[m[2]:m[3]]
+		before := content[from:m[0]]
+		label := strings.Trim(before[strings.LastIndexByte(before, '\n')+1:], ":： \t\r")
+		keys = append(keys, templateKey{name: name, kind: strings.TrimRight(name, "0123456789"), text: content[m[0]:m[1]], label: label})
+		from = m[1]
 	}
 	return keys
 }

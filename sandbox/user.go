@@ -19,7 +19,7 @@ type user struct {
 	forms    []formID
 	prepays  []prepayID
 	counts   []count
-	messages []delivered
+	messages []*delivered
 	logins   minuteCount
 }
 
@@ -27,7 +27,8 @@ type user struct {
 type subscription struct {
 	tmpl     *template
 	permits  int32
-	rejected bool
+	rejected bool // the settings say reject: sends are refused, requests answer reject without a popup
+	always   bool // "always keep" an accept: requests answer accept without a popup
 }
 
 func (u *user) sub(t *template) *subscription {
@@ -48,12 +49,14 @@ func (u *user) subOrNew(t *template) *subscription {
 }
 
 // newOpenID makes up an openid: "o", five characters common to the app, 22 of its own (fact sheet §1.2: 28 in all).
-func (s *Sandbox) newOpenID(appid string) string {
+func (s *Sandbox) newOpenID(appid string) string { return openIDPrefix(appid) + s.rand.text(22) }
+
+func openIDPrefix(appid string) string {
 	prefix := [5]byte{'0', '0', '0', '0', '0'}
 	for i := range len(appid) {
 		prefix[i%5] = urlSafe[(prefix[i%5]*31+appid[i])&63]
 	}
-	return "o" + string(prefix[:]) + s.rand.text(22)
+	return "o" + string(prefix[:])
 }
 
 // AddUser adds a user, with a made-up openid if it is empty, and returns the openid.
@@ -167,6 +170,7 @@ type UserState struct {
 	Blocked    bool           `json:"blocked"`
 	Permits    map[string]int `json:"permits"`  // subscribe permits left by template id
 	Rejected   []string       `json:"rejected"` // template ids whose choice is reject
+	Kept       []string       `json:"kept"`     // template ids that are always accepted
 	FormUses   int            `json:"form_uses"`
 	PrepayUses int            `json:"prepay_uses"` // messages that unexpired form ids and prepay ids still pay for
 	InFlight   bool           `json:"in_flight"`
@@ -190,6 +194,8 @@ func (u *user) state(now time.Time) UserState {
 		st.Permits[sub.tmpl.id] = int(sub.permits)
 		if sub.rejected {
 			st.Rejected = append(st.Rejected, sub.tmpl.id)
+		} else if sub.always {
+			st.Kept = append(st.Kept, sub.tmpl.id)
 		}
 	}
 	for _, f := range u.forms {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minapush/minapush"
@@ -24,7 +26,8 @@ func demoCommand(e *env) *cobra.Command {
 		Short: "Try everything: server, WeChat simulator and sample users on loopback",
 		Long: `Start the server with a temporary store, the WeChat simulator and a sample app, all on loopback. Sample users give permits
 through the real HTTP API; then two broadcasts go out, one by form IDs and one by subscriptions, and each is shown to add up.
-Afterwards it stays up for you to try. Nothing is left behind, and no WeChat account is needed.`,
+Afterwards it stays up for you to try: the address of a phone is printed, on which an example mini program runs in the browser. Nothing
+is left behind, and no WeChat account is needed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
@@ -42,7 +45,8 @@ type demo struct {
 	level string
 
 	sandbox *sandbox.Sandbox
-	wechat  string // address of the simulator
+	wechat  string               // address of the simulator
+	shop    atomic.Pointer[shop] // backend of the example mini program, once its app is there
 	sys     *system
 	private string
 	keyFile string
@@ -51,12 +55,6 @@ type demo struct {
 	openids []string
 	closes  bool
 }
-
-const (
-	demoAppID     = "wxdemo0123456789ab"
-	demoLegacy    = "AT0009_sign_in_reminder_legacy_template_000"
-	demoSubscribe = "Sub_sign_in_reminder_one_time_template_0000"
-)
 
 func (d *demo) run(ctx context.Context) error {
 	if d.users < 10 || d.users > 1_000_000 {
@@ -71,13 +69,18 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.startSandbox(); err != nil {
+	backend, err := listen("127.0.0.1:0", http.HandlerFunc(d.serveShop), log)
+	if err != nil {
+		return err
+	}
+	if err := d.startSandbox(backend.url()); err != nil {
 		return err
 	}
 	simulator, err := listen(freeOr(defaultSandbox), d.sandbox, log)
 	if err != nil {
 		return err
 	}
+	simulator.server.RegisterOnShutdown(d.sandbox.HangUp) // open pages would hold it up
 	d.wechat = simulator.url()
 	flags := serveFlags{settings: settings{store: "pebble:" + dir}}
 	if d.sys, err = assemble(ctx, flags.settings, log); err != nil {
@@ -100,7 +103,7 @@ func (d *demo) run(ctx context.Context) error {
 
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- d.sys.serveOn(running, []*listener{private, public, simulator}) }()
+	go func() { ended <- d.sys.serveOn(running, []*listener{private, public, simulator, backend}) }()
 	err = d.tell(running, public.url())
 	if err == nil && !d.once {
 		d.printNext()
@@ -127,24 +130,33 @@ func freeOr(addr string) string {
 	return net.JoinHostPort(host, "0")
 }
 
-// startSandbox makes the simulator with an app, two templates and users.
-func (d *demo) startSandbox() (err error) {
-	if d.sandbox, err = sandbox.New(sandbox.Config{}); err != nil {
+// startSandbox makes the simulator with an app, its templates and users.
+func (d *demo) startSandbox(backend string) (err error) {
+	if d.sandbox, err = sandbox.New(sandbox.Config{PhoneDomain: demoDomain, PhoneBackend: backend}); err != nil {
 		return err
 	}
-	if _, err = d.sandbox.AddApp(sandbox.App{AppID: demoAppID, Secret: "the-secret-of-the-simulated-app"}); err != nil {
+	if _, err = d.sandbox.AddApp(sandbox.App{AppID: demoAppID, Secret: demoSecret}); err != nil {
 		return err
 	}
-	for _, t := range []sandbox.Template{
-		{ID: demoLegacy, Title: "签到提醒", Type: sandbox.Legacy, Keys: []string{"keyword1", "keyword2"}},
-		{ID: demoSubscribe, Title: "签到提醒", Type: sandbox.OneTime, Keys: []string{"thing1", "date2"}},
-	} {
+	for _, t := range demoTemplates() {
 		if _, err = d.sandbox.AddTemplate(demoAppID, t); err != nil {
 			return err
 		}
 	}
+	if err = d.sandbox.SetPages(demoAppID, demoPages()); err != nil {
+		return err
+	}
 	d.openids, err = d.sandbox.AddUsers(demoAppID, d.users)
 	return err
+}
+
+// serveShop answers the example mini program.
+func (d *demo) serveShop(w http.ResponseWriter, r *http.Request) {
+	if shop := d.shop.Load(); shop != nil {
+		shop.ServeHTTP(w, r)
+		return
+	}
+	refuse(w, http.StatusServiceUnavailable, "the demo is still starting")
 }
 
 // tell is the story of the demo.
@@ -156,11 +168,15 @@ func (d *demo) tell(ctx context.Context, public string) error {
 	if d.client, err = client.New(d.private, strings.TrimSpace(string(key)), client.Config{}); err != nil {
 		return err
 	}
-	d.say("minapush %s\n  WeChat simulator  %s\n  private API       %s\n  public API        %s\n",
-		"minapush %s\n  微信模拟器  %s\n  内部接口    %s\n  公开接口    %s\n", version, d.wechat, d.private, public)
+	d.say("minapush %s\n  WeChat simulator  %s\n  private API       %s\n  public API        %s",
+		"minapush %s\n  微信模拟器  %s\n  内部接口    %s\n  公开接口    %s", version, d.wechat, d.private, public)
 	if err := d.makeApp(ctx); err != nil {
 		return err
 	}
+	if err := d.openShop(ctx, public); err != nil {
+		return err
+	}
+	d.sayPhone()
 	if err := d.collect(ctx); err != nil {
 		return err
 	}
@@ -174,7 +190,7 @@ func (d *demo) tell(ctx context.Context, public string) error {
 // makeApp adds the sample app and its templates, as an operator would.
 func (d *demo) makeApp(ctx context.Context) error {
 	_, err := d.client.CreateApp(ctx, api.NewApp{
-		AppID: demoAppID, Name: "Demo", Secret: "the-secret-of-the-simulated-app", BaseURL: d.wechat, Rate: minapush.Unlimited,
+		AppID: demoAppID, Name: "Demo", Secret: demoSecret, BaseURL: d.wechat, Rate: minapush.Unlimited,
 	})
 	if err != nil {
 		return err
@@ -182,15 +198,40 @@ func (d *demo) makeApp(ctx context.Context) error {
 	if d.app, err = d.sys.accounts.App(ctx, demoAppID); err != nil {
 		return err
 	}
-	for _, t := range []api.Template{
-		{ID: demoLegacy, Kind: "legacy", Title: "签到提醒"},
-		{ID: demoSubscribe, Kind: "one_time", Title: "签到提醒", Keys: []api.TemplateKey{{Key: "thing1"}, {Key: "date2"}}},
-	} {
+	for _, t := range bankTemplates() {
 		if _, err := d.client.PutTemplate(ctx, demoAppID, t); err != nil {
 			return err
 		}
 	}
+	for _, scene := range demoScenes() {
+		if _, err := d.client.PutScene(ctx, demoAppID, scene); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// openShop gives the example's backend a key of its own, and lets it answer.
+func (d *demo) openShop(ctx context.Context, public string) error {
+	key, err := d.client.CreateKey(ctx, api.NewKey{Name: "shop", AppID: demoAppID, Scopes: []string{"report", "push", "campaign"}})
+	if err != nil {
+		return err
+	}
+	shop, err := newShop(demoAppID, demoSecret, d.sandbox, d.private, public, key.Secret)
+	if err != nil {
+		return err
+	}
+	d.shop.Store(shop)
+	return nil
+}
+
+// phoneURL is the phone of a user.
+func (d *demo) phoneURL(user string) string {
+	return d.wechat + "/phone/?app=" + demoAppID + "&user=" + user
+}
+
+func (d *demo) sayPhone() {
+	d.say("  phone             %s\n  inbox             %s/phone/inbox\n", "  手机        %s\n  收件箱      %s/phone/inbox\n", d.phoneURL(demoUser), d.wechat)
 }
 
 // say prints in the language of the reader.
@@ -202,16 +243,31 @@ func (d *demo) say(en, zh string, args ...any) {
 	fmt.Fprintf(d.e.stdout, format+"\n", args...)
 }
 
+// sayPush shows the way from a tap to a message.
+func (d *demo) sayPush() {
+	d.say("\nIt stays up until you press Ctrl-C. The admin key is in %s. Try:\n", "\n服务保持运行, 按 Ctrl-C 结束. 管理密钥在 %s. 可以试试:\n", d.keyFile)
+	d.say("  # open the phone, sign in and accept; then send, and see the message arrive\n  %s",
+		"  # 打开手机, 签到并允许订阅; 然后发送, 看消息到达\n  %s", d.phoneURL(demoUser))
+	d.curlPush(d.sandbox.PhoneOpenID(demoAppID, demoUser), fmt.Sprintf(
+		`{"template":"%s","page":"pages/sign/sign?day=2","values":{"thing1":"今天还没有签到","date2":"%s"}}`, demoSubscribe, d.now()[:len(time.DateOnly)]))
+}
+
 func (d *demo) printNext() {
+	d.sayPush()
 	one := d.openids[8] // has form IDs left
 	key := "$(cat " + d.keyFile + ")"
-	d.say("\nIt stays up until you press Ctrl-C. The admin key is in %s. Try:\n", "\n服务保持运行, 按 Ctrl-C 结束. 管理密钥在 %s. 可以试试:\n", d.keyFile)
 	d.say("  # one user: balance, permits, recent deliveries", "  # 一个用户: 可推次数, 推送凭证, 最近的发送")
 	fmt.Fprintf(d.e.stdout, "  curl -H \"Authorization: Bearer %s\" %s/v1/apps/%s/users/%s\n", key, d.private, demoAppID, one)
 	d.say("  # send one message", "  # 单发一条消息")
-	fmt.Fprintf(d.e.stdout, "  curl -H \"Authorization: Bearer %s\" -H 'Content-Type: application/json' %s/v1/apps/%s/pushes \\\n    -d '{\"openid\":\"%s\",\"message\":{\"template\":\"%s\",\"page\":\"pages/index/index\",\"keywords\":\"签到提醒,今天还没有签到\"}}'\n", key, d.private, demoAppID, one, demoLegacy)
+	d.curlPush(one, fmt.Sprintf(`{"template":"%s","page":"pages/index/index","keywords":"签到提醒,今天还没有签到"}`, demoLegacy))
 	d.say("  # what that user received, as the simulator saw it", "  # 该用户收到了什么 (微信模拟器的记录)")
 	fmt.Fprintf(d.e.stdout, "  curl '%s/sandbox/v1/messages?appid=%s&openid=%s'\n", d.wechat, demoAppID, one)
+}
+
+// curlPush shows how to send a message to one user.
+func (d *demo) curlPush(openid, message string) {
+	fmt.Fprintf(d.e.stdout, "  curl -H \"Authorization: Bearer $(cat %s)\" -H 'Content-Type: application/json' %s/v1/apps/%s/pushes \\\n    -d '{\"openid\":\"%s\",\"message\":%s}'\n",
+		d.keyFile, d.private, demoAppID, openid, message)
 }
 
 // now is the moment in Beijing, as the sample message shows it.

@@ -91,7 +91,7 @@ func TestTheDemoEndsWithEverySumClosed(t *testing.T) {
 		t.Skip("make test has it")
 	}
 	status, stdout, stderr := command(t, map[string]string{"MINAPUSH_LANG": "zh"}, "demo", "--once", "--users", "500")
-	if status != 0 || strings.Contains(stdout, words["open"][1]) || strings.Count(stdout, words["closes"][1]) != 4 {
+	if status != 0 || strings.Contains(stdout, words["open"][1]) || strings.Count(stdout, words["closes"][1]) != 4 || !strings.Contains(stdout, "/phone/?app="+demoAppID) {
 		t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
 	}
 }

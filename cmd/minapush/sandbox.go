@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 func sandboxCommand(e *env) *cobra.Command {
 	var (
 		addr, level, appid, secret string
+		domain, backend            string
 		latency                    time.Duration
 		today, countsOnly          bool
 	)
@@ -19,23 +21,27 @@ func sandboxCommand(e *env) *cobra.Command {
 		Use:   "sandbox",
 		Short: "Run the WeChat simulator alone",
 		Long: `Run the WeChat simulator alone, for tries and for anybody's CI: it answers like api.weixin.qq.com for one made-up app, and under
-/sandbox/v1/ lets you make users, permits and faults, move its clock, and see what each user received.`,
+/sandbox/v1/ lets you make users, permits and faults, move its clock, and see what each user received. Under /phone/ is a phone for each
+user, and /phone/inbox lists all messages; /phone/api/messages answers tests that ask what a user got.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := e.logger(level)
 			if err != nil {
 				return err
 			}
-			cfg := sandbox.Config{Latency: sandbox.Latency{Median: latency}}
+			cfg := sandbox.Config{Latency: sandbox.Latency{Median: latency}, PhoneDomain: domain, PhoneBackend: backend}
 			if today {
 				cfg.Legacy = sandbox.Today
 			}
 			if countsOnly {
 				cfg.Record = sandbox.RecordCounts
 			}
+			if domain != "" && backend == "" {
+				return errors.New("--phone-backend: must be given with --phone-domain")
+			}
 			sb, err := sandbox.New(cfg)
 			if err != nil {
-				return err
+				return fmt.Errorf("--latency, --phone-domain or --phone-backend: %w", err)
 			}
 			app, err := sb.AddApp(sandbox.App{AppID: appid, Secret: secret})
 			if err != nil {
@@ -45,7 +51,9 @@ func sandboxCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			l.server.RegisterOnShutdown(sb.HangUp) // open pages would hold it up
 			fmt.Fprintf(e.stdout, "WeChat simulator on %s\n  appid   %s\n  secret  %s\n  control %s/sandbox/v1/stats?appid=%s\n", l.url(), app.AppID, app.Secret, l.url(), app.AppID)
+			fmt.Fprintf(e.stdout, "  phone   %s/phone/?app=%s&user=%s\n  inbox   %s/phone/inbox\n", l.url(), app.AppID, demoUser, l.url())
 			group, ctx := errgroup.WithContext(cmd.Context())
 			group.Go(l.serve)
 			group.Go(func() error {
@@ -60,6 +68,8 @@ func sandboxCommand(e *env) *cobra.Command {
 	flags.StringVar(&addr, "listen", defaultSandbox, "address to listen on")
 	flags.StringVar(&appid, "app", "", "appid of the made-up app (default a new one)")
 	flags.StringVar(&secret, "secret", "", "its AppSecret (default a new one)")
+	flags.StringVar(&domain, "phone-domain", "", "the one address that wx.request of the phone may call, such as https://shop.example.com (default: --phone-backend)")
+	flags.StringVar(&backend, "phone-backend", "", "where that address is in truth, such as http://127.0.0.1:8080; empty: the phone calls nothing")
 	flags.DurationVar(&latency, "latency", 0, "median time of an answer, such as 100ms; 0 answers at once")
 	flags.BoolVar(&today, "today", false, "answer template messages with 45103, as WeChat does since 2020")
 	flags.BoolVar(&countsOnly, "counts-only", false, "keep counts but not messages, for load tests")
