@@ -4,6 +4,8 @@ SHELL := /bin/bash
 GO ?= go
 BIN := bin
 ROUNDS ?= 50
+NODE_ROUNDS ?= 20
+NODE_USERS ?= 100000
 FUZZTIME ?= 60s
 ROWS ?= 1000000
 LOAD_SECONDS ?= 30
@@ -58,9 +60,11 @@ check: tools packages sdk-check ## what CI asks beside the tests: gofmt, vet, li
 		echo "govulncheck: the vulnerability database could not be reached; skipped"; fi
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-slow: packages ## the long runs: fifty kills (ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
+slow: packages ## the long runs: fifty kills (ROUNDS), twenty of nodes on a cluster (NODE_ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
 	MINAPUSH_TEST_ROUNDS=$(ROUNDS) MINAPUSH_TEST_ROWS=$(ROWS) MINAPUSH_TEST_LOAD_SECONDS=$(LOAD_SECONDS) MINAPUSH_TEST_LOAD_RATE=$(LOAD_RATE) \
-		$(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree|Import|Load' -v ./cmd/minapush ./store/...
+		$(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree|Import|Load' -skip '^TestNodes' -v ./cmd/minapush ./store/...
+	MINAPUSH_TEST_NODE_ROUNDS=$(NODE_ROUNDS) MINAPUSH_TEST_NODE_USERS=$(NODE_USERS) \
+		$(GO) test -count=1 -timeout 90m -parallel 1 -run '^TestNodes' -v ./cmd/minapush
 	@for pkg in $$($(GO) list ./...); do \
 		dir=$${pkg#github.com/minapush/minapush}; dir=.$${dir}; \
 		for f in $$(grep -hoE 'func (Fuzz[A-Za-z0-9_]+)' $$dir/*_test.go 2>/dev/null | awk '{print $$2}'); do \

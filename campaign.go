@@ -56,11 +56,45 @@ type Campaign struct {
 	Why Reason
 	// Hold says why a Running campaign waits, and until when: quota, back-off, a storm of refusals.
 	Hold Hold
+	// Fleet is what the nodes that send it tell each other.
+	Fleet Fleet `json:",omitzero"`
 
 	CreatedAt time.Time
 	// StartedAt bounds the audience: only users first seen before it are examined.
 	StartedAt time.Time
 	EndedAt   time.Time
+}
+
+// Fleet is what the nodes that send a campaign tell each other. All but the counts are written by the node that leads the app.
+type Fleet struct {
+	// Opened: the first wave was answered, and every node may send.
+	Opened bool `json:",omitempty"`
+	// Storm: refusals are in doubt, and only the node that leads sends, to find out.
+	Storm bool `json:",omitempty"`
+	// Rulings are the last ones on refusals, the latest last.
+	Rulings []Ruling `json:",omitempty"`
+	// Accepted and Refused count the answers that nodes had which did not lead.
+	Accepted int64 `json:",omitempty"`
+	Refused  int64 `json:",omitempty"`
+}
+
+// Ruling says what becomes of the refusals up to a time: they are believed, or those users are sent to again.
+type Ruling struct {
+	Believe bool
+	Until   time.Time
+}
+
+// maxRulings is how many rulings are remembered, of which each is unlike the one before.
+const maxRulings = 8
+
+// Rule adds a ruling. One that says the same as the last takes its place.
+func (s *Fleet) Rule(r Ruling) {
+	list := append([]Ruling(nil), s.Rulings...)
+	if n := len(list); n > 0 && list[n-1].Believe == r.Believe {
+		list = list[:n-1]
+	}
+	list = append(list, r)
+	s.Rulings = list[max(0, len(list)-maxRulings):]
 }
 
 // Audience is who a campaign is for. The zero Audience is every user of the app.

@@ -1,11 +1,13 @@
 package minapush
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -173,7 +175,24 @@ type Outgoing struct {
 	Legacy  bool
 	Code    string
 	Message *Message
+	// NotAfter is when the right to send it ends, by the clock of this process: a sender that comes so far only later must not begin, and
+	// answers LapsedError. Zero: never.
+	NotAfter time.Time
 }
+
+// Lapsed tells whether now is after NotAfter, as it is when the process was stopped for a while. Both clocks are asked, the one that
+// counts on and the one on the wall, since the first may stand still while a machine sleeps.
+func (m Outgoing) Lapsed(now time.Time) bool {
+	return !m.NotAfter.IsZero() && (now.After(m.NotAfter) || now.Round(0).After(m.NotAfter.Round(0)))
+}
+
+// LapsedError is what a sender answers to a message that has lapsed: nothing was sent.
+func LapsedError() *Error {
+	return &Error{Kind: Unavailable, Op: "send", Reason: ReasonLapsed, Err: errors.New("the right to send it had ended: this process was stopped, or lost its store")}
+}
+
+// ReasonLapsed names LapsedError.
+const ReasonLapsed = "lapsed"
 
 // Receipt is the platform's word that it accepted a message.
 type Receipt struct {

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// DefaultCacheFor is how old an app, a scene or a key may be that Accounts answers with.
-	DefaultCacheFor = time.Second
+	// DefaultCacheFor is how old an app, a scene or a key may be that Accounts answers with: together with a look at the campaigns of
+	// the dispatcher it is less than the second within which a kill switch reaches every node.
+	DefaultCacheFor = 400 * time.Millisecond
 	// DefaultSessionLife is how long a session token is good.
 	DefaultSessionLife = 24 * time.Hour
 )

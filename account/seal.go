@@ -10,6 +10,7 @@ import (
 	"log/slog"
 
 	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/store"
 )
 
 // KeySize is the length of a sealing key in bytes.
@@ -96,4 +97,13 @@ func (a *Accounts) CheckSeal(ctx context.Context) error {
 		}
 	}
 	return minapush.Errorf(minapush.Conflict, "check seal: the document comes and goes")
+}
+
+// Sealed tells whether the secrets of a store are sealed with some key already.
+func Sealed(ctx context.Context, docs store.Documents) (bool, error) {
+	found, err := docs.ListDocuments(ctx, kindSealCheck, "", 1)
+	if err != nil {
+		return false, fmt.Errorf("check seal: %w", err)
+	}
+	return len(found) > 0, nil
 }

@@ -19,7 +19,8 @@ type NewChecks struct {
 
 // Check is one step.
 type Check struct {
-	// Step is store, clock, token, quota, templates, public or send.
+	// Step is store, clock, token, quota, templates, public or send; with a store in Redis also redis, redis_disk, redis_memory,
+	// redis_replicas and redis_cluster.
 	Step string `json:"step"`
 	// Status is ok, warning, failed, or skipped because an earlier step failed or it was not asked for.
 	Status string `json:"status"`

@@ -4,4 +4,6 @@ package api
 type Health struct {
 	Status  string `json:"status"`
 	Version string `json:"version,omitempty"`
+	// Limited is, on /readyz, what does not work although requests can be taken; empty: all does.
+	Limited string `json:"limited,omitempty"`
 }

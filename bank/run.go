@@ -12,10 +12,11 @@ import (
 // lookEvery is how often Run looks for apps that are due, new ones included.
 const lookEvery = 5 * time.Second
 
-// Run surveys the apps that the given function names, one after the other: each soon after the start or after it came to be, and
-// again Config.SurveyEvery after its last survey ended. Surveys of other nodes count, but for the first. It works for
-// Config.SurveyShare of the time that a survey takes. Run returns when ctx ends, with ctx's error; a survey that fails is logged
-// and tried again when it is next due.
+// Run surveys the apps that the given function names, one after the other: each soon after the start or after it came to be, unless it
+// was surveyed a moment ago, and again Config.SurveyEvery after its last survey ended. Of several nodes on one store one surveys an app at
+// a time, and the others answer from what it found; when it dies another goes on within turnLife or SurveyEvery. Run works for
+// Config.SurveyShare of the time that a survey takes. It returns when ctx ends, with ctx's error; a survey that fails is logged and tried
+// again when it is next due.
 func (b *Bank) Run(ctx context.Context, apps func(context.Context) ([]minapush.App, error)) error {
 	due := map[uint32]time.Time{} // by app number
 	for {
@@ -36,24 +37,22 @@ func (b *Bank) Run(ctx context.Context, apps func(context.Context) ([]minapush.A
 func (b *Bank) surveyDue(ctx context.Context, apps []minapush.App, due map[uint32]time.Time) map[uint32]time.Time {
 	next := make(map[uint32]time.Time, len(apps)) // apps that are gone are forgotten
 	for _, app := range apps {
-		at, known := due[app.Number]
-		if known && b.cfg.Now().Before(at) {
+		if at := due[app.Number]; b.cfg.Now().Before(at) {
 			next[app.Number] = at
 			continue
 		}
-		if known {
-			wait, err := b.takeTurn(ctx, app)
-			if err != nil && ctx.Err() == nil {
-				b.cfg.Logger.Error("turn to survey is not known", "app", app.ID, "err", err)
-			}
-			if wait > 0 || err != nil {
-				next[app.Number] = b.cfg.Now().Add(wait)
-				continue
-			}
+		turn, wait, err := b.takeTurn(ctx, app)
+		if err != nil && ctx.Err() == nil {
+			b.cfg.Logger.Error("turn to survey is not known", "app", app.ID, "err", err)
 		}
-		if _, err := b.survey(ctx, app, b.cfg.SurveyShare); err != nil && ctx.Err() == nil {
+		if wait > 0 || err != nil {
+			next[app.Number] = b.cfg.Now().Add(wait)
+			continue
+		}
+		if _, err := b.survey(ctx, app, b.cfg.SurveyShare, turn.keep); err != nil && ctx.Err() == nil {
 			b.cfg.Logger.Error("survey ended early", "app", app.ID, "err", err)
 		}
+		turn.end(ctx)
 		next[app.Number] = b.cfg.Now().Add(b.cfg.SurveyEvery)
 	}
 	return next
@@ -61,45 +60,98 @@ func (b *Bank) surveyDue(ctx context.Context, apps []minapush.App, due map[uint3
 
 const kindTurn = "bank.survey_turn"
 
-// storedTurn tells other nodes that one has begun a survey.
+const (
+	// turnLife is how long a node that surveys may show no sign of life before another takes its turn; clocks may differ by much of it.
+	turnLife = 2 * time.Minute
+	// turnBeat is how often it shows one.
+	turnBeat = 20 * time.Second
+)
+
+// storedTurn tells other nodes that one is at a survey.
 type storedTurn struct {
 	V     int       `json:"v"`
 	Begun time.Time `json:"begun"`
+	// Alive is when the node last showed a sign of life; zero: it has ended. A turn of an earlier release has none.
+	Alive time.Time `json:"alive,omitzero"`
 }
 
-// takeTurn answers 0 if this node is to survey the app now, or how long to wait before asking again: another node has surveyed it,
-// or is at it. The turn of a node that died ends by itself. It spares work and nothing else: two surveys at once do no harm.
-func (b *Bank) takeTurn(ctx context.Context, app minapush.App) (wait time.Duration, err error) {
+// turn is this node's turn to survey an app. It spares work and nothing else: two surveys at once do no harm.
+type turn struct {
+	b   *Bank
+	doc store.Document
+	storedTurn
+}
+
+// takeTurn gives this node the turn to survey the app now, or says how long to wait before asking again: another node has surveyed it, or
+// is at it.
+func (b *Bank) takeTurn(ctx context.Context, app minapush.App) (*turn, time.Duration, error) {
 	now := b.cfg.Now()
 	last, err := b.LastSurvey(ctx, app)
 	if err != nil && !errors.Is(err, minapush.NotFound) {
-		return 0, err
+		return nil, 0, err
 	}
 	if err == nil {
-		if wait := last.At.Add(last.Took + b.cfg.SurveyEvery).Sub(now); wait > 0 {
-			return wait, nil
+		// One from the future is of a clock that was wrong.
+		if wait := last.At.Add(last.Took + b.cfg.SurveyEvery).Sub(now); wait > 0 && wait <= last.Took+b.cfg.SurveyEvery {
+			return nil, wait, nil
 		}
 	}
-	d, err := b.st.Get(ctx, kindTurn, appID(app))
+	t := &turn{b: b}
+	t.doc, err = b.st.Get(ctx, kindTurn, appID(app))
 	if err != nil && !errors.Is(err, minapush.NotFound) {
-		return 0, err
+		return nil, 0, err
 	}
 	if err == nil {
-		var turn storedTurn
-		if err := decode(d, &turn); err != nil {
-			return 0, err
+		if err := decode(t.doc, &t.storedTurn); err != nil {
+			return nil, 0, err
 		}
-		if turn.Begun.After(last.At) && now.Sub(turn.Begun) < max(b.cfg.SurveyEvery, 3*last.Took) {
-			return lookEvery, nil
+		if age := now.Sub(t.Alive).Abs(); !t.Alive.IsZero() && age < turnLife {
+			return nil, lookEvery, nil
 		}
 	}
-	value, err := encodePlain(storedTurn{V: format, Begun: now.UTC().Truncate(time.Millisecond)})
-	if err != nil {
-		return 0, err
-	}
-	_, err = b.st.Put(ctx, store.Document{Kind: kindTurn, ID: appID(app), Version: d.Version, Value: value})
+	t.doc.Kind, t.doc.ID = kindTurn, appID(app)
+	t.storedTurn = storedTurn{V: format, Begun: now.UTC().Truncate(time.Millisecond)}
+	err = t.sign(ctx, now)
 	if errors.Is(err, minapush.Conflict) {
-		return lookEvery, nil
+		return nil, lookEvery, nil
 	}
-	return 0, err
+	return t, 0, err
+}
+
+// sign writes a sign of life. Errors: Conflict (another node has the turn).
+func (t *turn) sign(ctx context.Context, at time.Time) error {
+	t.Alive = at.UTC().Truncate(time.Millisecond)
+	value, err := encodePlain(t.storedTurn)
+	if err != nil {
+		return err
+	}
+	doc := t.doc
+	doc.Value = value
+	version, err := t.b.st.Put(ctx, doc)
+	if err == nil {
+		t.doc.Version = version
+	}
+	return err
+}
+
+// keep shows a sign of life if it is time. It fails if another node has taken the turn.
+func (t *turn) keep(ctx context.Context) error {
+	now := t.b.cfg.Now()
+	if now.Sub(t.Alive) < turnBeat {
+		return nil
+	}
+	err := t.sign(ctx, now)
+	if errors.Is(err, minapush.Unavailable) {
+		return nil // the next one will do, or the survey fails by itself
+	}
+	return err
+}
+
+// end gives the turn back, also when ctx has ended.
+func (t *turn) end(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := t.sign(ctx, time.Time{}); err != nil {
+		t.b.cfg.Logger.Debug("turn to survey not given back, it will lapse", "err", err)
+	}
 }

@@ -3,6 +3,7 @@ package bank_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,5 +124,102 @@ func TestRunStopsInTheMiddleOfASurvey(t *testing.T) {
 			t.Fatalf("Run ended with %v", err)
 		}
 		wantEqual(t, time.Since(begun), 0)
+	})
+}
+
+func TestNodesThatStartTogetherSurveyOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		model := storetest.NewModel(time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 3)
+		pages := [3]*hookedSweep{}
+		for i := range pages {
+			pages[i] = &hookedSweep{Store: model, each: func() error { time.Sleep(10 * time.Second); return nil }}
+			b, err := bank.New(pages[i], bank.Config{SurveyShare: 1})
+			must(t, err)
+			go func() { done <- b.Run(ctx, always) }()
+		}
+		time.Sleep(time.Minute)
+		cancel()
+		for range pages {
+			<-done
+		}
+		if n := pages[0].pages + pages[1].pages + pages[2].pages; n != theApp().Shards {
+			t.Errorf("three nodes looked at %d pages, want one survey of %d", n, theApp().Shards)
+		}
+		_ = model.Close()
+	})
+}
+
+func TestTheSurveyOfANodeThatDiedIsMadeByAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		model := storetest.NewModel(time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 2)
+		var dead atomic.Bool
+		release := make(chan struct{})
+		first, err := bank.New(&hookedSweep{Store: model, each: func() error {
+			dead.Store(true)
+			<-release
+			return minapush.Unavailable
+		}}, bank.Config{})
+		must(t, err)
+		second, err := bank.New(model, bank.Config{})
+		must(t, err)
+		go func() { done <- first.Run(ctx, always) }()
+		synctest.Wait()
+		wantEqual(t, dead.Load(), true)
+		began := time.Now()
+		go func() { done <- second.Run(ctx, always) }()
+		for {
+			if _, err := second.LastSurvey(t.Context(), theApp()); err == nil {
+				break
+			} else if !errors.Is(err, minapush.NotFound) || time.Since(began) > time.Hour {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(began); took < time.Minute || took > bank.DefaultSurveyEvery {
+			t.Errorf("the other node had its figures after %v", took)
+		}
+		s, err := first.LastSurvey(t.Context(), theApp()) // any node answers from it
+		must(t, err)
+		wantEqual(t, s.At.After(began), true)
+		close(release)
+		cancel()
+		<-done
+		<-done
+		_ = model.Close()
+	})
+}
+
+func TestANodeThatLostItsTurnLeavesTheSurveyToTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		model := storetest.NewModel(time.Now)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 2)
+		slept := false
+		slow := &hookedSweep{Store: model, each: func() error {
+			if !slept {
+				slept = true
+				time.Sleep(4 * time.Minute) // stopped, as it were
+			}
+			return nil
+		}}
+		first, err := bank.New(slow, bank.Config{SurveyShare: 1})
+		must(t, err)
+		second, err := bank.New(model, bank.Config{SurveyShare: 1})
+		must(t, err)
+		go func() { done <- first.Run(ctx, always) }()
+		synctest.Wait()
+		go func() { done <- second.Run(ctx, always) }()
+		time.Sleep(4*time.Minute + time.Second)
+		cancel()
+		<-done
+		<-done
+		if slow.pages != 1 {
+			t.Errorf("the node went on for %d pages after another had taken its turn", slow.pages)
+		}
+		_ = model.Close()
 	})
 }

@@ -96,7 +96,7 @@ type storedSurvey struct {
 // Survey makes one full pass over the users of an app now, without pauses: it removes expired permits and counts the others. The
 // result is kept for LastSurvey. It takes the memory of one page of users, however many there are. Errors: Invalid; Unavailable.
 func (b *Bank) Survey(ctx context.Context, app minapush.App) (Survey, error) {
-	return b.survey(ctx, app, 1)
+	return b.survey(ctx, app, 1, func(context.Context) error { return nil })
 }
 
 // LastSurvey returns the last survey of an app that any node completed. Errors: NotFound, before the first.
@@ -118,15 +118,15 @@ func (b *Bank) LastSurvey(ctx context.Context, app minapush.App) (Survey, error)
 	return s.Survey, nil
 }
 
-// survey works for a share of the time and pauses for the rest.
-func (b *Bank) survey(ctx context.Context, app minapush.App, share float64) (Survey, error) {
+// survey works for a share of the time and pauses for the rest. It ends early when going on, asked after each page, fails.
+func (b *Bank) survey(ctx context.Context, app minapush.App, share float64, goOn func(context.Context) error) (Survey, error) {
 	if err := checkApp(app); err != nil {
 		return Survey{}, err
 	}
 	begun := b.cfg.Now()
 	c := newCensus()
 	for n := range uint32(app.Shards) {
-		if err := b.surveyShard(ctx, minapush.Shard{App: app.Number, N: n}, c, share); err != nil {
+		if err := b.surveyShard(ctx, minapush.Shard{App: app.Number, N: n}, c, share, goOn); err != nil {
 			b.metrics.surveys.WithLabelValues("failed").Inc()
 			return Survey{}, fmt.Errorf("survey app %s, shard %d: %w", app.ID, n, err)
 		}
@@ -142,7 +142,7 @@ func (b *Bank) survey(ctx context.Context, app minapush.App, share float64) (Sur
 	return s, nil
 }
 
-func (b *Bank) surveyShard(ctx context.Context, shard minapush.Shard, c *census, share float64) error {
+func (b *Bank) surveyShard(ctx context.Context, shard minapush.Shard, c *census, share float64, goOn func(context.Context) error) error {
 	var after minapush.OpenID
 	for {
 		begun := b.cfg.Now()
@@ -156,6 +156,9 @@ func (b *Bank) surveyShard(ctx context.Context, shard minapush.Shard, c *census,
 		c.survey.Swept += int64(page.Expired)
 		b.metrics.swept.Add(float64(page.Expired))
 		if err := pause(ctx, restFor(b.cfg.Now().Sub(begun), share)); err != nil {
+			return err
+		}
+		if err := goOn(ctx); err != nil {
 			return err
 		}
 		if page.Next == "" {

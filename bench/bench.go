@@ -21,8 +21,9 @@ import (
 
 // Program is the program under test, as its main package wires it. All fields must be set.
 type Program struct {
-	// Assemble opens a whole system in a directory, as serving does. The rooms get what wrap makes of its store.
-	Assemble func(dir string, wrap func(store.Store) store.Store) (*System, error)
+	// Assemble opens a whole system in a directory, as serving does; with a redis:// URL its store is there, and its key file in the
+	// directory. The rooms get what wrap makes of its store.
+	Assemble func(dir, url string, wrap func(store.Store) store.Store) (*System, error)
 	// Listen serves a handler on a free port of loopback, as serving does, until stop.
 	Listen func(h http.Handler) (url string, stop func(), err error)
 	// Command is the program itself with other arguments, as another process.
@@ -59,6 +60,13 @@ type Config struct {
 	InFlight int
 	// Rounds is how often figure and limit take turns.
 	Rounds int
+	// Store is the URL of the Redis of the rows that need one, with an empty database. Without it they use a redis-server that the run
+	// starts, if the machine has one, and are skipped otherwise.
+	Store string
+	// Fsync is when a Redis that the run starts has its append-only file on disk: always, everysec or no. Defaults to everysec.
+	Fsync string
+	// RedisUsers are the users of the row redis-memory.
+	RedisUsers int
 	// DemoUsers are the users of the demo row; 0: as many as the demo has by itself.
 	DemoUsers int
 	// Profiles is a directory that gets profiles of processor time and of memory allocated in the last round of each timed row; empty
@@ -70,12 +78,12 @@ type Config struct {
 
 // Defaults are the sizes for an ordinary run, of some minutes on two cores.
 func Defaults() Config {
-	return Config{Users: 200_000, Permits: 10_000_000, Seconds: 3, Rounds: 5}
+	return Config{Users: 200_000, Permits: 10_000_000, Seconds: 3, Rounds: 5, Fsync: "everysec", RedisUsers: 1_000_000}
 }
 
 // Quick are the sizes for a first look, under a minute on two cores.
 func Quick() Config {
-	return Config{Users: 20_000, Permits: 500_000, Seconds: 0.6, Rounds: 3}
+	return Config{Users: 20_000, Permits: 500_000, Seconds: 0.6, Rounds: 3, Fsync: "everysec", RedisUsers: 20_000}
 }
 
 const (
@@ -90,6 +98,8 @@ func (c *Config) complete() error {
 	setDefault(&c.Permits, d.Permits)
 	setDefault(&c.Seconds, d.Seconds)
 	setDefault(&c.Rounds, d.Rounds)
+	setDefault(&c.Fsync, d.Fsync)
+	setDefault(&c.RedisUsers, d.RedisUsers)
 	if c.Began == nil {
 		c.Began = func(string, int, int) {}
 	}
@@ -98,6 +108,9 @@ func (c *Config) complete() error {
 			return minapush.FieldError("rows", "%q is none of %v", id, RowIDs())
 		}
 	}
+	if !slices.Contains([]string{"always", "everysec", "no"}, c.Fsync) {
+		return minapush.FieldError("fsync", "must be always, everysec or no, not %q", c.Fsync)
+	}
 	for _, size := range []struct {
 		name        string
 		n           float64
@@ -105,6 +118,7 @@ func (c *Config) complete() error {
 	}{
 		{"users", float64(c.Users), 100, 20_000_000}, {"permits", float64(c.Permits), 100, 200_000_000}, {"seconds", c.Seconds, 0.01, 600},
 		{"in-flight", float64(c.InFlight), 0, 4096}, {"rounds", float64(c.Rounds), 1, 100},
+		{"redis-users", float64(c.RedisUsers), 100, 20_000_000},
 	} {
 		if !(size.n >= size.least && size.n <= size.most) {
 			return minapush.FieldError(size.name, "must be from %v to %.0f, not %v", size.least, size.most, size.n)
@@ -123,14 +137,18 @@ func setDefault[T comparable](v *T, d T) {
 // row is one thing to measure.
 type row struct {
 	id      string
+	redis   bool // it needs Redis, or has its limit there
 	measure func(context.Context, *bench) (Result, error)
 }
 
 func rows() []row {
 	return []row{
-		{"collect-store", collectStore}, {"collect-http", collectHTTP},
-		{"broadcast-now", broadcastNow}, {"broadcast-50ms", broadcastLater}, {"claim-settle", claimSettle},
-		{"disk", disk}, {"memory", memory}, {"open", openAfterKill}, {"demo", demo},
+		{"collect-store", false, collectStore}, {"collect-http", false, collectHTTP},
+		{"broadcast-now", false, broadcastNow}, {"broadcast-50ms", false, broadcastLater}, {"recipe-50ms", true, recipeLater},
+		{"claim-settle", true, claimSettle},
+		{"redis-collect", true, redisCollect}, {"redis-claim", true, redisClaim}, {"redis-wait", true, redisWait},
+		{"redis-recipe-50ms", true, redisRecipeLater}, {"redis-recipe-now", true, redisRecipeNow}, {"redis-memory", true, redisMemory},
+		{"disk", false, disk}, {"memory", false, memory}, {"open", false, openAfterKill}, {"demo", false, demo},
 	}
 }
 
@@ -149,10 +167,11 @@ type bench struct {
 	program Program
 	dir     string // of this run alone
 	row     string // the one that runs
+	redis   *redisSide
 }
 
 // Run measures the rows one after the other. A row that cannot be measured has its Error set, and the others run all the same. Errors:
-// Invalid, naming the size; what is wrong with the directory; the end of ctx.
+// Invalid, naming the size or the store; what is wrong with the directory or with Redis; the end of ctx.
 func Run(ctx context.Context, p Program, cfg Config) (report Report, err error) {
 	if err := cfg.complete(); err != nil {
 		return Report{}, err
@@ -170,6 +189,12 @@ func Run(ctx context.Context, p Program, cfg Config) (report Report, err error) 
 		if len(cfg.Rows) == 0 || slices.Contains(cfg.Rows, r.id) {
 			wanted = append(wanted, r)
 		}
+	}
+	if slices.ContainsFunc(wanted, func(r row) bool { return r.redis }) {
+		if b.redis, err = b.connectRedis(ctx); err != nil {
+			return report, err
+		}
+		defer b.redis.close()
 	}
 	for i, r := range wanted {
 		cfg.Began(r.id, i+1, len(wanted))

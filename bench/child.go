@@ -66,7 +66,7 @@ func Child(ctx context.Context, p Program, stdin io.Reader, stdout io.Writer) er
 
 // childBroadcast sends to everybody in a store and tells how much memory that took.
 func childBroadcast(ctx context.Context, p Program, t task, stdout io.Writer) error {
-	w, err := resume(ctx, p, t.Dir, nil)
+	w, err := resume(ctx, p, t.Dir, "", nil)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,11 @@ type Result struct {
 	Sizes map[string]float64 `json:"sizes"`
 	// Rounds are the single measurements, in the order in which they were made.
 	Rounds []Round `json:"rounds"`
+	// Notes are what there is to know beside the sizes, by name: of Redis "aof" (always, everysec, no, off, untold), "server" (its
+	// release) and "rpush" (redis-benchmark, or loop).
+	Notes map[string]string `json:"notes,omitempty"`
+	// Skipped is why the row was not measured; then no other field means anything. It is no error.
+	Skipped string `json:"skipped,omitempty"`
 	// Error is why the row could not be measured; then no other field means anything.
 	Error string `json:"error,omitempty"`
 }
@@ -55,8 +60,10 @@ const (
 
 // Why a limit is missing, or a target not judged.
 const (
-	// NeedsRedis: the limit is the recipe's own loop, which runs on Redis.
+	// NeedsRedis: the row, or its limit, needs Redis: none was named, and this machine has no redis-server to start.
 	NeedsRedis = "needs_redis"
+	// NeedsReplica: the row needs a Redis whose masters have replicas.
+	NeedsReplica = "needs_replica"
 	// TooSmall: the target is for larger sizes, and easier at these.
 	TooSmall = "too_small"
 	// OtherConcurrency: the target is for another number of unanswered messages.
@@ -102,7 +109,7 @@ func (r *Result) sum(rounds []Round) {
 // judge sets Reached, if that can be said.
 func (r *Result) judge() {
 	t := r.Target
-	if r.Error != "" || r.Unjudged != "" || t == (Target{}) {
+	if r.Error != "" || r.Skipped != "" || r.Unjudged != "" || t == (Target{}) {
 		return
 	}
 	if (t.RatioAtLeast > 0 || t.RatioAtMost > 0) && r.Ratio == nil {

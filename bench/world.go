@@ -21,9 +21,14 @@ type running struct {
 	end func() error
 }
 
-// start assembles a system, runs it and adds an app to it.
+// start assembles a system on the embedded store, runs it and adds an app to it.
 func (b *bench) start(ctx context.Context, dir string, app minapush.App, wrap func(store.Store) store.Store) (*running, error) {
-	w, err := resume(ctx, b.program, dir, wrap)
+	return b.startAt(ctx, dir, "", app, wrap)
+}
+
+// startAt is start on the store of a URL.
+func (b *bench) startAt(ctx context.Context, dir, url string, app minapush.App, wrap func(store.Store) store.Store) (*running, error) {
+	w, err := resume(ctx, b.program, dir, url, wrap)
 	if err != nil {
 		return nil, err
 	}
@@ -33,12 +38,12 @@ func (b *bench) start(ctx context.Context, dir string, app minapush.App, wrap fu
 	return w, nil
 }
 
-// resume assembles a system on what a directory holds, and runs it.
-func resume(ctx context.Context, p Program, dir string, wrap func(store.Store) store.Store) (*running, error) {
+// resume assembles a system on what a directory holds, or the store of a URL, and runs it.
+func resume(ctx context.Context, p Program, dir, url string, wrap func(store.Store) store.Store) (*running, error) {
 	if wrap == nil {
 		wrap = func(st store.Store) store.Store { return st }
 	}
-	sys, err := p.Assemble(dir, wrap)
+	sys, err := p.Assemble(dir, url, wrap)
 	if err != nil {
 		return nil, err
 	}

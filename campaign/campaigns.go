@@ -46,7 +46,7 @@ type Storage interface {
 type Rows interface {
 	List(ctx context.Context, app minapush.App, batch string, match *minapush.Outcome, after string, limit int) (delivery.Page, error)
 	Forget(ctx context.Context, app minapush.App, batch string) error
-	ForgetPushes(ctx context.Context, app minapush.App, now time.Time, keep time.Duration) error
+	ForgetPushes(ctx context.Context, app minapush.App, from, to time.Time) error
 }
 
 // People finds the users that a list names: by openid, or by "uid:" and the team's own number. Errors: Invalid; NotFound.
@@ -233,6 +233,9 @@ func (c *Campaigns) Resume(ctx context.Context, app minapush.AppID, id string) (
 	return c.change(ctx, app, id, func(m *minapush.Campaign, _ time.Time) error {
 		switch m.State {
 		case minapush.Running, minapush.Paused:
+			if m.State == minapush.Paused {
+				m.Fleet.Opened, m.Fleet.Storm = false, false // it begins with a first wave again
+			}
 			m.State, m.Why, m.Hold = minapush.Running, minapush.Reason{}, minapush.Hold{}
 		default:
 			return wrongState(*m, "resumed")

@@ -46,6 +46,17 @@ func (c *Campaigns) Hold(ctx context.Context, app minapush.AppID, id string, h m
 	return err
 }
 
+// Share changes what the nodes tell each other of a running campaign. change may be called again, on what another node wrote.
+func (c *Campaigns) Share(ctx context.Context, app minapush.AppID, id string, change func(*minapush.Fleet)) error {
+	_, err := c.change(ctx, app, id, func(m *minapush.Campaign, _ time.Time) error {
+		if m.State == minapush.Running {
+			change(&m.Fleet)
+		}
+		return nil
+	})
+	return err
+}
+
 // Finish ends a campaign whose every user has an outcome.
 func (c *Campaigns) Finish(ctx context.Context, app minapush.AppID, id string) error {
 	_, err := c.change(ctx, app, id, func(m *minapush.Campaign, now time.Time) error {
@@ -77,7 +88,9 @@ func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minap
 		if now := c.cfg.Now(); now.Sub(swept) > time.Hour {
 			swept = now
 			for _, app := range list {
-				c.forget(ctx, app)
+				if err := c.forget(ctx, app); err != nil && ctx.Err() == nil {
+					c.cfg.Logger.Warn("what is old was not forgotten", "app", app.ID, "err", err)
+				}
 			}
 		}
 		select {
@@ -152,31 +165,3 @@ func advance(m *minapush.Campaign, listed int64, now time.Time) {
 
 // reasonEmptyList is why a campaign is missed whose list was empty when it was to start by itself.
 const reasonEmptyList = "empty_list"
-
-// forget removes the rows of campaigns that ended longer than Keep ago, those that ended within the last week before it, so that
-// each is looked at until it is certainly gone; and the idempotency keys that are as old.
-func (c *Campaigns) forget(ctx context.Context, app minapush.App) {
-	now := c.cfg.Now()
-	if err := c.rows.ForgetPushes(ctx, app, now, c.cfg.Keep); err != nil {
-		c.cfg.Logger.Warn("old pushes not forgotten", "app", app.ID, "err", err)
-	}
-	if err := c.forgetKeys(ctx, app.ID, c.cfg.Keep); err != nil {
-		c.cfg.Logger.Warn("old idempotency keys not forgotten", "app", app.ID, "err", err)
-	}
-	for after := ""; ; {
-		list, err := c.List(ctx, app.ID, after, 100)
-		if err != nil || len(list) == 0 {
-			return
-		}
-		for _, m := range list {
-			after = m.ID
-			age := now.Sub(m.EndedAt)
-			if !m.State.Ended() || m.EndedAt.IsZero() || age < c.cfg.Keep || age > c.cfg.Keep+7*24*time.Hour {
-				continue
-			}
-			if err := c.rows.Forget(ctx, app, m.ID); err != nil {
-				c.cfg.Logger.Warn("old rows not forgotten", "app", app.ID, "campaign", m.ID, "err", err)
-			}
-		}
-	}
-}

@@ -22,6 +22,9 @@ type (
 	Settlement = store.Settlement
 	// Recovered counts what a recovery found.
 	Recovered = store.Recovered
+	// RateAsk is a wish for tokens of an app's rate, and Tokens what is given.
+	RateAsk = store.RateAsk
+	Tokens  = store.Tokens
 	// Progress is where a batch stands.
 	Progress = store.Progress
 )
@@ -42,6 +45,8 @@ func RefOf(d minapush.Delivery) Ref { return store.RefOf(d) }
 // Storage is what the ledger needs of a store.
 type Storage interface {
 	store.Leases
+	store.Rates
+	store.Documents
 	store.Deliveries
 	Mark(ctx context.Context, l store.Lease, refs []store.Ref, now time.Time) ([]bool, error)
 	Settle(ctx context.Context, l store.Lease, xs []store.Settlement) error

@@ -93,11 +93,10 @@ func (l *Ledger) Forget(ctx context.Context, app minapush.App, batch string) err
 	return nil
 }
 
-// ForgetPushes removes the push rows of the day that ended keep ago, and of the week before it, so that a few days without a
-// running server leave nothing behind.
-func (l *Ledger) ForgetPushes(ctx context.Context, app minapush.App, now time.Time, keep time.Duration) error {
-	for back := range 7 {
-		day := now.Add(-keep).AddDate(0, 0, -1-back)
+// ForgetPushes removes the push rows of the days that begin with that of from and end before that of to.
+func (l *Ledger) ForgetPushes(ctx context.Context, app minapush.App, from, to time.Time) error {
+	last := minapush.PushBatch(to)
+	for day := from; minapush.PushBatch(day) != last && day.Before(to); day = day.AddDate(0, 0, 1) {
 		if err := l.Forget(ctx, app, minapush.PushBatch(day)); err != nil {
 			return err
 		}

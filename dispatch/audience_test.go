@@ -66,12 +66,7 @@ func inWorldWith(t *testing.T, wrap func(*campaign.Campaigns) dispatch.Planner, 
 // node starts another process over the same store. wrap changes what its dispatcher sees of the campaigns.
 func (w *world) node(wrap func(*campaign.Campaigns) dispatch.Planner) (*campaign.Campaigns, *dispatch.Dispatcher) {
 	w.t.Helper()
-	newID := func() string {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.ids++
-		return fmt.Sprintf("id%04d", w.ids)
-	}
+	newID := w.newID
 	var d *dispatch.Dispatcher
 	c, err := campaign.New(w.model, w.ledger, w.profiles, campaign.Config{NewID: newID, Changed: func(minapush.AppID) { d.Kick() }})
 	must(w.t, err)
@@ -91,6 +86,13 @@ func (w *world) node(wrap func(*campaign.Campaigns) dispatch.Planner) (*campaign
 	return c, d
 }
 
+func (w *world) newID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ids++
+	return fmt.Sprintf("id%04d", w.ids)
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -99,9 +101,24 @@ func must(t *testing.T, err error) {
 }
 
 // Apps lists the one app.
-func (w *world) Apps(context.Context) ([]minapush.App, error) { return []minapush.App{w.app}, nil }
+func (w *world) Apps(context.Context) ([]minapush.App, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return []minapush.App{w.app}, nil
+}
 
-func (w *world) App(context.Context, minapush.AppID) (minapush.App, error) { return w.app, nil }
+func (w *world) App(context.Context, minapush.AppID) (minapush.App, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.app, nil
+}
+
+// stopApp throws the kill switch.
+func (w *world) stopApp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.app.Stopped = minapush.Reason{Code: "operator"}
+}
 
 // Send answers as the test says.
 func (w *world) Send(_ context.Context, m minapush.Outgoing) (minapush.Receipt, error) {

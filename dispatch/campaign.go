@@ -47,13 +47,22 @@ type campaignRun struct {
 	firstWave, granted, judged, spoilt int
 	wake                               chan struct{}
 
+	// What the nodes tell each other, see fleet.go: leads tells whether this node leads the app, and led whether it did when it last
+	// conferred; fleet is what holds, and told what the last look read of it; untold are answers that are not in it yet, and heard those
+	// of it that were counted.
+	leads         func() bool
+	led           bool
+	fleet, told   minapush.Fleet
+	untold, heard count
+	called        time.Time // when the others will have told their last answers
+
 	storm     storm
-	suspected map[uint32]bool    // shards with suspects that nothing was ruled of
-	toRule    map[uint32][]ruled // rulings to be carried out in each shard, the first first
-	ruledAt   time.Time          // of the last ruling
-	judgedAt  time.Time          // of the latest answer, as moment gave it
-	asked     map[uint32]bool    // shards that were asked for suspects in this recheck
-	over      bool               // a storm is over, and no shard knows yet
+	suspected map[uint32]time.Time // shards with suspects that nothing was ruled of, and when the last came
+	toRule    map[uint32][]ruled   // rulings to be carried out in each shard, the first first
+	ruledAt   time.Time            // of the last ruling
+	judgedAt  time.Time            // of the latest answer, as moment gave it
+	asked     map[uint32]bool      // shards that were asked for suspects in this recheck
+	over      bool                 // a storm is over, and no shard knows yet
 
 	drained  map[uint32]bool // shards with nothing left to do
 	accepted int
@@ -69,13 +78,26 @@ func newCampaignRun(ctx context.Context, c job, app minapush.App, cfg Config) *c
 		atLeastOnce: c.AtLeastOnce, started: c.StartedAt, latest: c.LatestSend, state: c.State, hold: c.Hold,
 		need:      bank.NeedFor(c.Kind, c.Message),
 		firstWave: cfg.FirstWave, wake: make(chan struct{}),
-		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]bool{}, toRule: map[uint32][]ruled{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
+		leads: func() bool { return false }, fleet: c.Fleet, told: c.Fleet, heard: counted(c.Fleet),
+		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]time.Time{}, toRule: map[uint32][]ruled{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
 	}
 	if c.Hold.Why.Code == reasonStorm {
-		run.storm.phase = storming // a storm seen before a restart, or by another node
+		run.fleet.Storm = true // seen before a restart, or by another node
+	}
+	run.opened()
+	if n := len(c.Fleet.Rulings); n > 0 {
+		run.ruledAt = c.Fleet.Rulings[n-1].Until
 	}
 	run.ctx, run.halt = context.WithCancel(ctx)
 	return run
+}
+
+// opened notes that another node's first wave was answered. The caller holds mu.
+func (c *campaignRun) opened() {
+	if c.fleet.Opened && c.judged < c.firstWave {
+		c.judged = c.firstWave
+		c.rouse()
+	}
 }
 
 const reasonStorm = "refusal_storm"
@@ -90,6 +112,9 @@ type order struct {
 	recheck bool
 }
 
+// leaderWait is when a shard is looked at again whose campaign waits for another node; a change of that is seen by looking at campaigns.
+const leaderWait = 10 * time.Second
+
 func (c *campaignRun) order(now time.Time) order {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,6 +125,8 @@ func (c *campaignRun) order(now time.Time) order {
 		return order{skip: minapush.ReasonTooLate}
 	case now.Before(c.hold.Until):
 		return order{until: earliest(c.hold.Until, c.latest)}
+	case c.waits():
+		return order{until: earliest(now.Add(leaderWait), c.latest)}
 	}
 	if c.storm.phase == storming {
 		c.storm.recheck()
@@ -205,7 +232,7 @@ func (c *campaignRun) count(v verdict, shard uint32, now time.Time) ruling {
 	}
 	refused := v.Outcome == minapush.Pending && v.Permit == delivery.SuspectUse
 	if refused {
-		c.suspected[shard] = true
+		c.suspected[shard] = c.judgedAt
 	}
 	switch {
 	case v.Outcome == minapush.Accepted:
@@ -215,6 +242,8 @@ func (c *campaignRun) count(v verdict, shard uint32, now time.Time) ruling {
 		c.invalid++
 	}
 	switch {
+	case !c.leader():
+		c.untold.add(v.Outcome == minapush.Accepted, refused)
 	case v.Outcome == minapush.Accepted || refused:
 		r := c.storm.answer(v.Outcome == minapush.Accepted, refused, now)
 		c.rule(r, now)
@@ -247,12 +276,10 @@ func (c *campaignRun) untried(n int) ruling {
 func (c *campaignRun) rule(r ruling, now time.Time) {
 	switch r {
 	case believe, disbelieve:
-		c.ruledAt = latest(now, c.judgedAt).Truncate(time.Millisecond)
-		for shard := range c.suspected {
-			c.toRule[shard] = append(c.toRule[shard], ruled{r, c.ruledAt})
-			delete(c.drained, shard)
-		}
-		c.suspected = map[uint32]bool{}
+		c.ruledAt = latest(now, c.judgedAt).UTC().Truncate(time.Millisecond)
+		c.carryOut(r, c.ruledAt)
+		c.fleet.Rule(minapush.Ruling{Believe: r == believe, Until: c.ruledAt})
+		c.writing++
 		// After a recheck every shard goes on where the storm stopped it.
 		c.over, c.asked = c.over || len(c.asked) > 0, map[uint32]bool{}
 	case wait:
@@ -346,11 +373,14 @@ func (c *campaignRun) allDrained() bool {
 func (c *campaignRun) closeWindow(now time.Time, nothingLeft, suspects bool) ruling {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.leader() {
+		return noRuling
+	}
 	r := c.storm.idle(now, nothingLeft)
 	if r == noRuling && nothingLeft && suspects && c.storm.phase == calm {
 		r = believe // left by a node that is gone, with no window that speaks against them
 		for shard := range c.shards {
-			c.suspected[uint32(shard)] = true
+			c.suspected[uint32(shard)] = c.judgedAt
 		}
 	}
 	c.rule(r, now)
@@ -382,7 +412,13 @@ func (c *campaignRun) follow(now minapush.Campaign) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	changed = c.state != now.State || now.Hold.Until.Before(c.hold.Until)
-	c.state, c.hold = now.State, now.Hold
+	c.state, c.hold, c.told = now.State, now.Hold, now.Fleet
+	if !c.led {
+		waited := c.waits()
+		c.fleet = now.Fleet
+		c.opened()
+		changed = changed || waited && !c.waits()
+	}
 	return changed
 }
 

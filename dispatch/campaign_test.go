@@ -60,9 +60,9 @@ func TestASlowShardCarriesOutEveryRulingInTurn(t *testing.T) {
 	t.Parallel()
 	c := newCampaignRun(t.Context(), job{Campaign: minapush.Campaign{State: minapush.Running}}, minapush.App{Shards: 8}, Config{})
 	first, second := time.UnixMilli(1000).UTC(), time.UnixMilli(2000).UTC()
-	c.suspected[7] = true
+	c.suspected[7] = time.UnixMilli(1)
 	c.rule(disbelieve, first)
-	c.suspected[7] = true
+	c.suspected[7] = time.UnixMilli(1)
 	c.rule(believe, second)
 	for _, want := range []ruled{{disbelieve, first}, {believe, second}, {}} {
 		got := c.unresolved(7, "", second)
@@ -78,7 +78,7 @@ func TestAnAnswerIsLaterThanTheRulingBeforeIt(t *testing.T) {
 	c := newCampaignRun(t.Context(), job{Campaign: minapush.Campaign{State: minapush.Running}}, minapush.App{Shards: 8}, Config{})
 	at := time.UnixMilli(1000).UTC()
 	_, before := c.answered(verdict{}, 7, at.Add(5*time.Millisecond))
-	c.suspected[7] = true
+	c.suspected[7] = time.UnixMilli(1)
 	c.rule(believe, at) // by a visit whose clock was read a moment earlier
 	if r := c.unresolved(7, "", at); before.After(r.until) {
 		t.Errorf("the answer at %v is not ruled on until %v", before, r.until)

@@ -25,7 +25,7 @@ import (
 )
 
 // Sender sends one message to one user; it may be called by many goroutines. Its errors are *minapush.Error: Unavailable if
-// nothing was sent, Uncertain if the message may have arrived, else the platform's answer.
+// nothing was sent, Uncertain if the message may have arrived, else the platform's answer. It must not begin when m has Lapsed.
 type Sender interface {
 	Send(ctx context.Context, m minapush.Outgoing) (minapush.Receipt, error)
 }
@@ -40,6 +40,8 @@ type Planner interface {
 	Stop(ctx context.Context, app minapush.AppID, id string, why minapush.Reason) error
 	// Hold says that a campaign waits; a zero Hold that it goes on.
 	Hold(ctx context.Context, app minapush.AppID, id string, h minapush.Hold) error
+	// Share changes what the nodes tell each other of a running campaign, in one atomic step.
+	Share(ctx context.Context, app minapush.AppID, id string, change func(*minapush.Fleet)) error
 	// Finish ends a campaign whose every user has an outcome.
 	Finish(ctx context.Context, app minapush.AppID, id string) error
 }
@@ -47,7 +49,7 @@ type Planner interface {
 // Apps knows the apps to serve.
 type Apps interface {
 	Apps(ctx context.Context) ([]minapush.App, error)
-	// App is one of them: as it is now if it was changed in this process, else at most a second old.
+	// App is one of them: as it is now if it was changed in this process, else at most half a second old.
 	App(ctx context.Context, id minapush.AppID) (minapush.App, error)
 }
 
@@ -128,6 +130,9 @@ type Dispatcher struct {
 	metrics *metrics
 	kick    chan struct{}
 	looks   atomic.Uint64 // numbers the looks at campaigns
+	nodes   atomic.Int32  // how many processes were last seen to work from the store, this one included; 0: it was not counted yet
+	working atomic.Bool   // the last look found campaigns to work on
+	begun   chan struct{} // gets a value when work begins
 
 	randMu sync.Mutex // guards cfg.Rand
 
@@ -144,7 +149,7 @@ func New(b *bank.Bank, l *delivery.Ledger, p Planner, a Apps, s Sender, cfg Conf
 	}
 	return &Dispatcher{
 		bank: b, ledger: l, planner: p, apps: a, sender: s, cfg: cfg, metrics: newMetrics(),
-		kick: make(chan struct{}, 1), runners: map[minapush.AppID]*runner{},
+		kick: make(chan struct{}, 1), begun: make(chan struct{}, 1), runners: map[minapush.AppID]*runner{},
 	}, nil
 }
 
@@ -161,6 +166,7 @@ func (d *Dispatcher) Kick() {
 func (d *Dispatcher) Run(ctx, hard context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
+	running.Go(func() { d.beat(ctx) })
 	poll := time.NewTicker(d.cfg.Poll)
 	defer poll.Stop()
 	for {
@@ -187,6 +193,7 @@ func (d *Dispatcher) look(ctx, hard context.Context, running *sync.WaitGroup) er
 		return err
 	}
 	var errs []error
+	found := 0
 	for _, app := range apps {
 		r, fresh := d.runner(app)
 		if fresh {
@@ -199,7 +206,9 @@ func (d *Dispatcher) look(ctx, hard context.Context, running *sync.WaitGroup) er
 			continue
 		}
 		r.update(app, d.jobs(ctx, app, work), look)
+		found += len(work)
 	}
+	d.works(found > 0)
 	return errors.Join(errs...)
 }
 

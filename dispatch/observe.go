@@ -30,7 +30,7 @@ func (h *health) look(v verdict, err error) (trouble string, wait time.Duration)
 	defer h.mu.Unlock()
 	h.busy[h.next], h.next, h.seen = v.busy, (h.next+1)%len(h.busy), h.seen+1
 	kind := minapush.KindOf(err)
-	if err != nil && kind == minapush.Unavailable {
+	if err != nil && kind == minapush.Unavailable && !lapsed(err) {
 		h.unreachable++
 	} else {
 		h.unreachable = 0
@@ -77,6 +77,9 @@ func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now
 	}
 	ruling, at := c.answered(v, shard, now)
 	r.ruled(c, ruling)
+	if c.opens() {
+		r.d.Kick()
+	}
 	switch trouble, wait := r.health.look(v, err); {
 	case trouble != "" && wait == 0:
 		r.stop(c, minapush.Reason{Code: trouble, Params: answerOf(err)})
@@ -122,16 +125,18 @@ func (r *runner) stop(c *campaignRun, reason minapush.Reason) {
 	}
 	c.halt()
 	r.d.cfg.Logger.Error("campaign stopped", "app", r.id, "campaign", c.id, "why", reason.Code, "params", reason.Params)
-	r.write(c, "stop", func(ctx context.Context) error { return r.d.planner.Stop(ctx, r.id, c.id, reason) })
+	_ = r.write(c, "stop", func(ctx context.Context) error { return r.d.planner.Stop(ctx, r.id, c.id, reason) })
 	r.d.Kick()
 }
 
 // write makes a change to the campaign's document, for which the caller raised c.writing.
-func (r *runner) write(c *campaignRun, what string, change func(context.Context) error) {
+func (r *runner) write(c *campaignRun, what string, change func(context.Context) error) error {
 	defer func() { c.written(r.d.looks.Load()) }()
-	if err := change(r.runCtx()); err != nil {
+	err := change(r.runCtx())
+	if err != nil {
 		r.d.cfg.Logger.Error("campaign not changed", "app", r.id, "campaign", c.id, "change", what, "err", err)
 	}
+	return err
 }
 
 // holdAll makes every campaign of the app wait. One that already waits about as long is left alone.
@@ -157,13 +162,14 @@ func (r *runner) holdAll(h minapush.Hold, now time.Time) {
 
 func (r *runner) writeHold(c *campaignRun, h minapush.Hold) {
 	r.d.cfg.Logger.Warn("campaign waits", "app", r.id, "campaign", c.id, "why", h.Why.Code, "until", h.Until)
-	r.write(c, "hold", func(ctx context.Context) error { return r.d.planner.Hold(ctx, r.id, c.id, h) })
+	_ = r.write(c, "hold", func(ctx context.Context) error { return r.d.planner.Hold(ctx, r.id, c.id, h) })
 }
 
 // ruled carries out what was ruled of suspects.
 func (r *runner) ruled(c *campaignRun, what ruling) {
 	switch what {
 	case believe, disbelieve:
+		defer r.share(c)
 		if shards, all := c.shardsToRule(); all {
 			r.allDue(r.d.cfg.Now())
 		} else {
@@ -184,9 +190,9 @@ func (r *runner) ruled(c *campaignRun, what ruling) {
 func (r *runner) storming() bool {
 	for _, c := range r.campaigns() {
 		c.mu.Lock()
-		phase := c.storm.phase
+		storm := c.fleet.Storm || c.storm.phase != calm
 		c.mu.Unlock()
-		if phase != calm {
+		if storm {
 			return true
 		}
 	}

@@ -167,21 +167,23 @@ func (r *runner) reservePush(turn context.Context, app minapush.App, ask bank.Pu
 func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, row minapush.Delivery) (minapush.Delivery, again, error) {
 	shard := app.Shard(p.OpenID)
 	for {
-		if !r.gate.takeOne(turn) {
-			err := &minapush.Error{Kind: minapush.Throttled, Op: "push", RetryAfter: time.Second, Err: errors.New("the app's rate left no room in time")}
+		if err := r.gate.takeOne(turn); err != nil {
 			return row, again{}, r.withdraw(hard, shard, row, err)
 		}
 		if err := r.killed(hard); err != nil { // while the push waited
 			r.gate.give(1)
 			return row, again{}, r.withdraw(hard, shard, row, err)
 		}
+		asked := time.Now() //arch:allow a duration inside the process
 		now := r.d.cfg.Now()
 		if err := r.d.ledger.MarkPush(hard, shard, delivery.RefOf(row), now, now.Add(r.d.cfg.SendTimeout)); err != nil {
 			r.gate.give(1)
 			return row, again{}, r.withdraw(hard, shard, row, err)
 		}
 		row.Tries++
-		receipt, err := r.d.sender.Send(hard, outgoing(r.id, "", p.Template.Kind == minapush.LegacyTemplate, &p.Message, row))
+		out := outgoing(r.id, "", p.Template.Kind == minapush.LegacyTemplate, &p.Message, row)
+		out.NotAfter = asked.Add(r.d.cfg.SendTimeout / 2) // long before another node calls it lost
+		receipt, err := r.d.send(hard, out)
 		v := r.judgePush(row, err, receipt)
 		settled, serr := r.settlePush(hard, shard, v.Settlement)
 		r.gate.give(1)

@@ -48,8 +48,10 @@ func (r *runner) janitor(ctx context.Context) {
 	for sleep(ctx, r.d.cfg.RecoverEvery) {
 		for n := range r.shards {
 			r.mu.Lock()
-			active := r.active[n]
-			r.active[n] = true // the workers keep away meanwhile
+			active := r.active[n] != free
+			if !active {
+				r.active[n] = kept // the workers keep away meanwhile
+			}
 			r.mu.Unlock()
 			if active {
 				if _, err := r.d.ledger.RecoverPushes(ctx, minapush.Shard{App: r.number, N: uint32(n)}, r.d.cfg.Now()); err != nil {

@@ -19,6 +19,7 @@ type runner struct {
 	senders *senders
 	turns   chan struct{} // of the visits that reserve and mark
 	health  health
+	lead    lead
 	// ready is closed when every shard was recovered once: before that no push is sent.
 	ready chan struct{}
 
@@ -27,7 +28,8 @@ type runner struct {
 	runs    map[string]*campaignRun
 	order   []*campaignRun
 	due     []time.Time // of each shard; zero: not before something changes
-	active  []bool
+	active  []occupation
+	visits  int           // how many are visited
 	changed chan struct{} // closed and replaced when due changes
 	// what the runs of campaigns derive from, set once by run
 	ctx context.Context
@@ -40,8 +42,8 @@ func newRunner(d *Dispatcher, app minapush.App) *runner {
 	}
 	return &runner{
 		d: d, id: app.ID, number: app.Number, shards: app.Shards, app: app, workers: workers,
-		gate: newGate(app), senders: newSenders(), turns: make(chan struct{}, d.cfg.Turns), ready: make(chan struct{}),
-		runs: map[string]*campaignRun{}, due: make([]time.Time, app.Shards), active: make([]bool, app.Shards),
+		gate: newGate(app, tokensOf(d.ledger, app.Number)), senders: newSenders(), turns: make(chan struct{}, d.cfg.Turns), ready: make(chan struct{}),
+		runs: map[string]*campaignRun{}, due: make([]time.Time, app.Shards), active: make([]occupation, app.Shards),
 		changed: make(chan struct{}),
 	}
 }
@@ -51,6 +53,10 @@ func (r *runner) run(ctx, hard context.Context) {
 	r.mu.Lock()
 	r.ctx = ctx
 	r.mu.Unlock()
+	var leading sync.WaitGroup
+	defer leading.Wait()
+	again := r.tryLead(ctx)
+	leading.Go(func() { r.keepLead(ctx, again) })
 	if !r.recoverAll(ctx) {
 		return
 	}
@@ -84,9 +90,12 @@ func (r *runner) pick() (shard int, wait time.Duration, changed <-chan struct{})
 	now := r.d.cfg.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.visits >= r.fair() {
+		return -1, time.Second, r.changed
+	}
 	best := -1
 	for i, due := range r.due {
-		if !due.IsZero() && !r.active[i] && (best < 0 || due.Before(r.due[best])) {
+		if !due.IsZero() && r.active[i] == free && (best < 0 || due.Before(r.due[best])) {
 			best = i
 		}
 	}
@@ -96,7 +105,8 @@ func (r *runner) pick() (shard int, wait time.Duration, changed <-chan struct{})
 	case r.due[best].After(now):
 		return -1, min(r.due[best].Sub(now), time.Second), r.changed
 	}
-	r.active[best], r.due[best] = true, time.Time{}
+	r.active[best], r.due[best] = visited, time.Time{}
+	r.visits++
 	return best, 0, nil
 }
 
@@ -104,7 +114,10 @@ func (r *runner) pick() (shard int, wait time.Duration, changed <-chan struct{})
 func (r *runner) left(shard int, due time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.active[shard] = false
+	if r.active[shard] == visited {
+		r.visits--
+	}
+	r.active[shard] = free
 	r.due[shard] = earliest(r.due[shard], due)
 	r.rouse()
 }
@@ -157,6 +170,7 @@ func (r *runner) update(app minapush.App, work []job, look uint64) {
 	}
 	now := r.d.cfg.Now()
 	for _, c := range r.campaigns() {
+		changed = r.confer(c, now) || changed
 		r.ruled(c, c.closeWindow(now, false, false))
 		changed = c.becameLate(now) || changed
 	}
@@ -184,6 +198,7 @@ func (r *runner) align(app minapush.App, work []job, look uint64) (changed, star
 			changed = run.follow(c.Campaign) || changed
 		default: // new, or resumed after a stop
 			run = newCampaignRun(r.ctx, c, app, r.d.cfg)
+			run.leads = r.leads
 			changed = true
 		}
 		delete(before, c.ID)
@@ -222,6 +237,11 @@ func (r *runner) finish(ctx context.Context, c *campaignRun) {
 		return
 	}
 	if p.Tally.Suspected > 0 {
+		if again := c.lastCall(now, r.d.alone()); !again.IsZero() {
+			c.redo()
+			r.allDue(again)
+			return
+		}
 		r.ruled(c, c.closeWindow(now, true, true))
 		return
 	}

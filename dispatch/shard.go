@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/minapush/minapush"
@@ -19,6 +20,7 @@ type visit struct {
 	ctx, hard context.Context // a visit is one call
 	lose      context.CancelFunc
 	results   chan result
+	ends      atomic.Pointer[time.Time] // until when the lease is surely ours, by the clock of this process; nil: it is lost
 
 	mu   sync.Mutex // guards open
 	open map[*campaignRun]int
@@ -36,18 +38,23 @@ type result struct {
 // visit works on a shard and returns when to come back; zero: when something changes.
 func (r *runner) visit(ctx, hard context.Context, shard uint32) time.Time {
 	d := r.d
+	asked := time.Now() //arch:allow a duration inside the process
 	lease, err := d.ledger.Acquire(ctx, minapush.Shard{App: r.number, N: shard}, d.cfg.Owner, d.cfg.Lease)
 	if err != nil {
 		return r.later(err, "shard not leased", shard)
 	}
 	v := &visit{r: r, lease: lease, hard: hard, results: make(chan result, 256), open: map[*campaignRun]int{}, idle: make(chan struct{}, 1)}
 	v.ctx, v.lose = context.WithCancel(ctx)
+	v.keep(asked)
 	defer v.lose()
 	over := make(chan struct{})
 	var helpers sync.WaitGroup
 	helpers.Go(func() { v.renew(over) })
 	helpers.Go(v.settleLoop)
 	due := v.work()
+	if v.ctx.Err() != nil && ctx.Err() == nil {
+		due = earliest(due, d.cfg.Now().Add(time.Second)) // the lease or the store was lost: nobody else may have the shard in mind
+	}
 	v.drain()
 	close(v.results)
 	close(over)
@@ -63,7 +70,7 @@ func (r *runner) later(err error, msg string, shard uint32) time.Time {
 	wait := time.Second
 	var e *minapush.Error
 	if errors.As(err, &e) && e.RetryAfter > 0 {
-		wait = min(e.RetryAfter, 10*time.Second)
+		wait = min(e.RetryAfter, wait) // a lease is mostly given back long before it would lapse
 	}
 	if !errors.Is(err, minapush.Conflict) && !errors.Is(err, context.Canceled) {
 		r.d.cfg.Logger.Warn(msg, "app", r.id, "shard", shard, "err", err)
@@ -71,22 +78,33 @@ func (r *runner) later(err error, msg string, shard uint32) time.Time {
 	return r.d.cfg.Now().Add(wait)
 }
 
+// keep notes that the lease was given or renewed after asked. A tenth of it is left for clocks that do not run alike.
+func (v *visit) keep(asked time.Time) {
+	ends := asked.Add(v.r.d.cfg.Lease * 9 / 10)
+	v.ends.Store(&ends)
+}
+
 // renew keeps the lease until the visit is over, and ends the visit when the lease cannot be kept.
 func (v *visit) renew(over <-chan struct{}) {
 	ttl := v.r.d.cfg.Lease
 	tick := time.NewTicker(ttl / 3)
 	defer tick.Stop()
-	kept := time.Now() //arch:allow a duration inside the process
 	for {
 		select {
 		case <-over:
 			return
 		case <-tick.C:
 		}
+		asked := time.Now() //arch:allow a duration inside the process
 		err := v.r.d.ledger.Renew(v.hard, v.lease, ttl)
-		if err == nil {
-			kept = time.Now() //arch:allow as above
-		} else if errors.Is(err, minapush.Conflict) || time.Since(kept) > ttl { //arch:allow as above
+		switch {
+		case err == nil:
+			v.keep(asked)
+		case errors.Is(err, minapush.Conflict):
+			v.ends.Store(nil)
+			v.lose()
+			return
+		case time.Now().After(*v.ends.Load()): //arch:allow as above
 			v.lose()
 			return
 		}
@@ -119,12 +137,10 @@ func (v *visit) work() time.Time {
 // have their turn at a time: a few large waves share the syncs of the store better than many small ones, and those that wait for slow
 // answers keep nobody from sending.
 func (v *visit) turn() (due time.Time, over bool) {
-	select {
-	case v.r.turns <- struct{}{}:
-		defer func() { <-v.r.turns }()
-	case <-v.ctx.Done():
-		return time.Time{}, true
+	if !v.await() {
+		return v.r.d.cfg.Now().Add(v.r.d.jitter(time.Second)), true
 	}
+	defer func() { <-v.r.turns }()
 	for {
 		due = time.Time{}
 		again := false
@@ -143,6 +159,27 @@ func (v *visit) turn() (due time.Time, over bool) {
 		}
 		if !again {
 			return due, quiet
+		}
+		if v.r.yield(v.lease.Shard.N) {
+			return v.r.d.cfg.Now().Add(v.r.d.jitter(time.Second)), true
+		}
+	}
+}
+
+// await waits for a turn. It returns false when the visit is to end: its time is over, or another node is to have the shard.
+func (v *visit) await() bool {
+	look := time.NewTicker(v.r.d.cfg.Poll)
+	defer look.Stop()
+	for {
+		select {
+		case v.r.turns <- struct{}{}:
+			return true
+		case <-v.ctx.Done():
+			return false
+		case <-look.C:
+			if v.r.yield(v.lease.Shard.N) {
+				return false
+			}
 		}
 	}
 }

@@ -49,7 +49,7 @@ const (
 	rechecking
 )
 
-// storm watches the refusals of one campaign on this node. It is pure; the caller guards it.
+// storm watches the refusals of one campaign, on the node that leads. It is pure; the caller guards it.
 type storm struct {
 	cfg      StormConfig
 	phase    stormPhase
@@ -96,6 +96,22 @@ func (s *storm) answer(accepted, refused bool, now time.Time) ruling {
 	if refused {
 		s.refused++
 	}
+	if s.answers >= s.cfg.Window {
+		return s.close()
+	}
+	return noRuling
+}
+
+// add counts answers that other nodes had. In a storm they come from waves that were under way when it was seen.
+func (s *storm) add(accepted, refused int64, now time.Time) ruling {
+	if s.phase != calm || accepted+refused <= 0 {
+		return noRuling
+	}
+	if s.opened.IsZero() {
+		s.opened = now
+	}
+	s.answers += int(accepted + refused)
+	s.refused += int(refused)
 	if s.answers >= s.cfg.Window {
 		return s.close()
 	}

@@ -67,6 +67,7 @@ func judge(d minapush.Delivery, answer error, receipt minapush.Receipt, now time
 	switch e.Kind {
 	case minapush.Unavailable:
 		v.again(now, pauseAfter(d.Tries))
+		v.tellsNothing = e.Reason == minapush.ReasonLapsed
 	case minapush.Uncertain:
 		v.uncertain(d, now, atLeastOnce)
 	case minapush.Throttled:

@@ -51,9 +51,7 @@ func (v *visit) wave(c *campaignRun, rows []minapush.Delivery) {
 		c.readmit(len(rows))
 		v.r.gate.give(len(rows))
 		v.giveBack(c, rows)
-		if errors.Is(err, minapush.Conflict) {
-			v.lose()
-		}
+		v.lose() // the lease is lost, or the store is out of reach: meanwhile other shards have the turn
 		return
 	}
 	for i, row := range rows {
@@ -98,8 +96,28 @@ func (v *visit) sendOne(c *campaignRun, row minapush.Delivery) {
 		filled := c.message.Fill(row.Values)
 		batch, message = "", &filled
 	}
-	receipt, err := v.r.d.sender.Send(v.hard, outgoing(v.r.id, batch, c.legacy, message, row))
+	// The process may have been stopped since the mark, for longer than the lease: then somebody else has recovered these rows.
+	out := outgoing(v.r.id, batch, c.legacy, message, row)
+	receipt, err := minapush.Receipt{}, error(minapush.LapsedError())
+	if ends := v.ends.Load(); ends != nil {
+		out.NotAfter = *ends
+		receipt, err = v.r.d.send(v.hard, out)
+	}
 	v.results <- result{c: c, row: row, receipt: receipt, err: err}
+}
+
+// send sends a message unless its time is over.
+func (d *Dispatcher) send(ctx context.Context, out minapush.Outgoing) (minapush.Receipt, error) {
+	if out.Lapsed(time.Now()) { //arch:allow a duration inside the process
+		return minapush.Receipt{}, minapush.LapsedError()
+	}
+	return d.sender.Send(ctx, out)
+}
+
+// lapsed tells that a message was not sent since the right to send it had ended.
+func lapsed(err error) bool {
+	var e *minapush.Error
+	return errors.As(err, &e) && e.Reason == minapush.ReasonLapsed
 }
 
 func outgoing(app minapush.AppID, batch string, legacy bool, m *minapush.Message, row minapush.Delivery) minapush.Outgoing {

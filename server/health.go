@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -33,8 +34,14 @@ func (s *Server) health(context.Context, *call, *none) (api.Health, error) {
 func (s *Server) ready(ctx context.Context, _ *call, _ *none) (api.Health, error) {
 	if s.parts.Ready != nil {
 		if err := s.parts.Ready(ctx); err != nil {
-			return api.Health{}, &problem{row: rowUnavailable, detail: "not ready yet", wait: rowUnavailable.wait, err: err}
+			why := NotReady("not ready yet")
+			_ = errors.As(err, &why)
+			return api.Health{}, &problem{row: rowUnavailable, detail: string(why), wait: rowUnavailable.wait, err: err}
 		}
 	}
-	return api.Health{Status: "ready", Version: s.cfg.Version}, nil
+	h := api.Health{Status: "ready", Version: s.cfg.Version}
+	if s.parts.Limited != nil {
+		h.Limited = s.parts.Limited()
+	}
+	return h, nil
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,6 +34,15 @@ func TestHealthAndReadinessAreTold(t *testing.T) {
 		t.Errorf("answered %s, logged %s", a.body, b.log.String())
 	}
 	want[api.Health](t, b.call(t, "GET", "/healthz", "", ""), 200)
+	b.ready = fmt.Errorf("%w: redis at 10.0.0.9: OOM", server.NotReady("Redis is full"))
+	if a = b.call(t, "GET", "/readyz", "", ""); !strings.Contains(a.body, "Redis is full") || strings.Contains(a.body, "10.0.0.9") {
+		t.Errorf("answered %s", a.body)
+	}
+	b.ready = nil
+	b.limited = "nothing is sent"
+	if got := want[api.Health](t, b.call(t, "GET", "/readyz", "", ""), 200); got.Limited != "nothing is sent" {
+		t.Errorf("answered %+v", got)
+	}
 }
 
 func TestRequestsAreCountedByRouteAndStatus(t *testing.T) {

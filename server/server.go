@@ -45,7 +45,7 @@ type Checker interface {
 	Checks(ctx context.Context, app minapush.App, want api.NewChecks) (api.Checks, error)
 }
 
-// Parts are the rooms that a Server speaks for. All but Checker, Backup, Gatherer and Ready must be given.
+// Parts are the rooms that a Server speaks for. All but Checker, Backup, Gatherer, Ready and Limited must be given.
 type Parts struct {
 	Accounts   *account.Accounts
 	Profiles   *audience.Profiles
@@ -61,9 +61,18 @@ type Parts struct {
 	Backup func(ctx context.Context, w io.Writer) error
 	// Gatherer is shown at /metrics. Nil: there is no such path.
 	Gatherer prometheus.Gatherer
-	// Ready says why the server cannot serve yet; nil: it can. A nil function: it always can.
+	// Ready says why the server cannot serve yet; nil: it can. A nil function: it always can. The text is logged, and only a NotReady in
+	// it is answered.
 	Ready func(ctx context.Context) error
+	// Limited says what does not work although requests can be taken, in words that anybody may read; "": nothing. It is asked after
+	// Ready. A nil function: nothing ever.
+	Limited func() string
 }
+
+// NotReady is why a server is not ready, in words that anybody may read.
+type NotReady string
+
+func (n NotReady) Error() string { return string(n) }
 
 func (p Parts) validate() error {
 	for name, missing := range map[string]bool{

@@ -59,6 +59,7 @@ type bundle struct {
 	log      *buffer
 	admin    string
 	ready    error
+	limited  string
 }
 
 // setup makes a server with one app of two templates. tune changes the parts' configuration.
@@ -99,7 +100,7 @@ func setupWith(t *testing.T, pushWait time.Duration, tune ...func(*server.Parts,
 	parts := server.Parts{
 		Accounts: b.accounts, Profiles: b.profiles, Bank: b.bank, Collector: collector, Campaigns: campaigns, Ledger: ledger,
 		Dispatcher: dispatcher, Platform: b.logins, Checker: checker{}, Gatherer: b.registry,
-		Ready: func(context.Context) error { return b.ready },
+		Ready: func(context.Context) error { return b.ready }, Limited: func() string { return b.limited },
 		Backup: func(ctx context.Context, w io.Writer) error {
 			if _, err := b.model.Walk(ctx, minapush.Shard{}, "", 1); err != nil {
 				return err

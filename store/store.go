@@ -31,6 +31,7 @@ type Store interface {
 	Campaigns
 	Deliveries
 	Leases
+	Rates
 	Documents
 	// Close waits for steps under way and releases the store. Later calls return Unavailable.
 	Close() error
@@ -457,6 +458,40 @@ type Lease struct {
 	Shard  minapush.Shard
 	Number uint64
 	Owner  string
+}
+
+// Rates paces what all nodes together do for an app: tokens, of which one is for one message. It lives on the store's own clock and need
+// not survive the reopening of the store.
+type Rates interface {
+	// TakeTokens takes tokens of an app. They come one after the other, r.PerSecond a second, and are not saved up: the first that
+	// nobody has taken yet is good from the time at which the last one taken has passed, or from now if that is over. Tokens that
+	// lie further ahead than r.Ahead are not given: so who asks with a longer Ahead goes before the others, who get none until
+	// what it took has passed. It gives min(r.Want, MaxTokens' worth), at least one, or none at all.
+	//
+	// So whatever is asked by however many, in no second do tokens begin to be good that are more than PerSecond and one Want. The
+	// rate may be another one in each call; what was taken stays taken. Tokens that are not used cannot be given back. A repeated
+	// call takes others: a lost answer costs what it took, and no more. Errors: Invalid (a PerSecond or Want that is not above 0).
+	TakeTokens(ctx context.Context, app uint32, r RateAsk) (Tokens, error)
+}
+
+// MaxTokens bounds how far ahead tokens can be taken. What is taken further ahead was taken before the store's clock jumped back, and is
+// forgotten.
+const MaxTokens = time.Minute
+
+// RateAsk is what TakeTokens needs. Durations are used to the microsecond.
+type RateAsk struct {
+	// PerSecond is the app's rate.
+	PerSecond float64
+	Want      int
+	// Ahead is how far ahead of their time tokens are taken, less than half of MaxTokens.
+	Ahead time.Duration
+}
+
+// Tokens is what TakeTokens gave.
+type Tokens struct {
+	// N may be used once Wait is over. If N is 0, none was given, and asking is useless before Wait is over.
+	N    int
+	Wait time.Duration
 }
 
 // Documents keeps small named values for rooms that need no step on users: apps, templates, keys, campaigns, access tokens. A

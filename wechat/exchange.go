@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"time"
 
 	"github.com/minapush/minapush"
 )
@@ -66,6 +67,8 @@ type request struct {
 	header http.Header
 	body   []byte
 	hide   hidden
+	// lapsed, if set, tells just before the first byte whether it may not be sent any more.
+	lapsed func(now time.Time) bool
 }
 
 var (
@@ -105,6 +108,9 @@ func (c *Client) once(ctx context.Context, r request) (body []byte, stale bool, 
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(bytes.NewReader(r.body)), ContentLength: int64(len(r.body)),
 	}).WithContext(traced)
+	if r.lapsed != nil && r.lapsed(time.Now()) { //arch:allow a duration inside the process
+		return nil, false, minapush.LapsedError()
+	}
 	resp, failed := c.transport.RoundTrip(req)
 	if failed != nil {
 		unsent, reused := t.notSent(failed, c.native)

@@ -12,7 +12,7 @@ import (
 //
 // Every error is a *minapush.Error. Its Kind says what is certain:
 //
-//   - Unavailable: nothing was sent (also when the app or its access token could not be had).
+//   - Unavailable: nothing was sent (also when the app or its access token could not be had, or out.NotAfter had passed).
 //   - Uncertain: the message may have been sent. Reason tells why: read_timeout, connection_lost, interrupted, bad_answer.
 //   - Throttled, PermitDead, Refused, NotFound (the openid), BadMessage, BadCredential, Unauthorized, Internal: WeChat said no; see Lookup.
 //   - Invalid: the message cannot be sent as it is.
@@ -34,7 +34,7 @@ func (c *Client) Send(ctx context.Context, out minapush.Outgoing) (minapush.Rece
 	case out.Legacy && out.Code == "":
 		return minapush.Receipt{}, minapush.FieldError("code", "must be set: a template message spends a form id or a prepay id")
 	}
-	r := request{call: k, header: jsonHeader, body: c.renderer.body(out), hide: hidden{openid: out.OpenID}}
+	r := request{call: k, header: jsonHeader, body: c.renderer.body(out), hide: hidden{openid: out.OpenID}, lapsed: out.Lapsed}
 	body, err := c.authorized(ctx, out.App, r)
 	if codeOf(err) == unreadable {
 		body, err = c.authorized(ctx, out.App, r)

@@ -43,8 +43,8 @@ func (r *remote) appsGo() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "go APPID", Short: "Let an app send again", Args: cobra.ExactArgs(1),
-		Long: `Let an app send again that was stopped. Of one that was restored from a backup it says first what that means, shows the campaigns
-that would go on, and asks; where nobody can answer it wants --yes.`,
+		Long: `Let an app send again that was stopped. Of one that was restored from a backup, or copied from another store, it says first what that means, shows
+the campaigns that would go on, and asks; where nobody can answer it wants --yes.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := r.client()
 			if err != nil {
@@ -55,7 +55,7 @@ that would go on, and asks; where nobody can answer it wants --yes.`,
 			if err != nil {
 				return err
 			}
-			if now.StoppedWhy != nil && now.StoppedWhy.Code == restoredCode {
+			if now.StoppedWhy != nil && (now.StoppedWhy.Code == restoredCode || now.StoppedWhy.Code == copiedCode) {
 				if err := r.confirmRestored(ctx, c, now, yes); err != nil {
 					return err
 				}
@@ -67,13 +67,13 @@ that would go on, and asks; where nobody can answer it wants --yes.`,
 			return r.printApps(got)
 		},
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask, though it was restored from a backup")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask, though it was restored from a backup or copied from another store")
 	return cmd
 }
 
 func (r *remote) confirmRestored(ctx context.Context, c *client.Client, app api.App, yes bool) error {
 	l, w := r.e.lang(), r.e.stderr
-	fmt.Fprintf(w, l.say("go.restored")+"\n", backupMoment(app.StoppedWhy))
+	fmt.Fprintf(w, l.say("go."+app.StoppedWhy.Code)+"\n", backupMoment(app.StoppedWhy))
 	var open []string
 	for m, err := range c.Campaigns(ctx, app.AppID) {
 		if err != nil {
@@ -92,7 +92,7 @@ func (r *remote) confirmRestored(ctx context.Context, c *client.Client, app api.
 	case yes:
 		return nil
 	case !isTerminal(r.e.stdin):
-		return errors.New("the app was restored from a backup, so that messages may be sent again: add --yes if that is wanted")
+		return errors.New("the app was restored from a backup or copied from another store, so that messages may be sent again: add --yes if that is wanted")
 	case !r.e.ask(l.say("go.ask")):
 		return errors.New("the app is still stopped")
 	}

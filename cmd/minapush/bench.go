@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,10 @@ docs/benchmarks.md says what the rows mean. The rows, in the order in which they
 
   ` + strings.Join(bench.RowIDs(), ", ") + `
 
-It needs room for its stores in --dir, about 3 GB with the sizes that are the default, and removes them afterwards. A row whose target is missed
+The rows that need Redis, or have their limit there, use the one of --store, whose database must be empty, or start a redis-server if there is one
+on the PATH; else they are skipped, and say so. Of --store, keys of other names than the run's own are never touched.
+
+It needs room for its stores in --dir, about 5 GB with the sizes that are the default, and removes them afterwards. A row whose target is missed
 is no error: the status is 1 only if a row could not be measured.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,6 +46,9 @@ is no error: the status is 1 only if a row could not be measured.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&cfg.Rows, "rows", nil, "only these rows, such as collect-store,disk")
+	flags.StringVar(&cfg.Store, "store", "", "redis:// or rediss:// URL of an empty database for the rows that need Redis; empty: a redis-server is started")
+	flags.StringVar(&cfg.Fsync, "fsync", sizes.Fsync, "appendfsync of a redis-server that is started: always, everysec or no")
+	flags.IntVar(&cfg.RedisUsers, "redis-users", sizes.RedisUsers, "users of the row redis-memory (its target is for 1000000)")
 	flags.StringVar(&cfg.Dir, "dir", ".", "directory on the disk to measure; it gets a directory for this run, which is removed")
 	flags.IntVar(&cfg.Users, "users", sizes.Users, "users of the row memory (its target is for 10000000), and at most of the timed rows")
 	flags.IntVar(&cfg.Permits, "permits", sizes.Permits, "permits of the rows disk and open, ten a user")
@@ -60,6 +67,9 @@ func quicker(cmd *cobra.Command, cfg bench.Config) bench.Config {
 	given := cmd.Flags().Changed
 	if !given("users") {
 		cfg.Users = q.Users
+	}
+	if !given("redis-users") {
+		cfg.RedisUsers = q.RedisUsers
 	}
 	if !given("permits") {
 		cfg.Permits = q.Permits
@@ -93,6 +103,9 @@ func (e *env) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 	var failed []error
 	for i, r := range report.Rows {
 		report.Rows[i].How = english.benchHow(r)
+		if r.Skipped != "" {
+			fmt.Fprintf(e.stderr, "%s: %s: %s\n", r.ID, l.say("bench.skipped"), l.say("bench."+r.Skipped))
+		}
 		if r.Error != "" {
 			failed = append(failed, fmt.Errorf("%s: %s", r.ID, r.Error))
 		}
@@ -109,8 +122,12 @@ func (e *env) bench(ctx context.Context, cfg bench.Config, asJSON bool) error {
 func (e *env) benchProgram(ctx context.Context) bench.Program {
 	log := slog.New(slog.DiscardHandler)
 	return bench.Program{
-		Assemble: func(dir string, wrap func(store.Store) store.Store) (*bench.System, error) {
-			sys, err := assemble(ctx, settings{store: "pebble:" + dir, wrap: wrap}, log)
+		Assemble: func(dir, url string, wrap func(store.Store) store.Store) (*bench.System, error) {
+			s := settings{store: "pebble:" + dir, wrap: wrap}
+			if url != "" {
+				s.store, s.keyFile = url, filepath.Join(dir, "secret.key")
+			}
+			sys, err := assemble(ctx, s, log)
 			if err != nil {
 				return nil, err
 			}
@@ -151,6 +168,10 @@ func printReport(e *env, l language, report bench.Report) {
 			t.AppendRow(table.Row{l.say("bench." + r.ID), "", "", "", "", l.say("bench.failed")})
 			continue
 		}
+		if r.Skipped != "" {
+			t.AppendRow(table.Row{l.say("bench." + r.ID), "", "", "", "", l.say("bench.skipped") + ": " + l.say("bench."+r.Skipped)})
+			continue
+		}
 		limit, ratio := "", ""
 		if r.Limit != nil {
 			limit, ratio = l.benchFigure(*r.Limit, r.LimitUnit), fmt.Sprintf("%.2f ×", *r.Ratio)
@@ -161,7 +182,7 @@ func printReport(e *env, l language, report bench.Report) {
 	}
 	t.Render()
 	for _, r := range report.Rows {
-		if r.Error == "" {
+		if r.Error == "" && r.Skipped == "" {
 			fmt.Fprintf(e.stdout, "%s: %s\n", r.ID, l.benchHow(r))
 		}
 	}
@@ -227,5 +248,20 @@ func (l language) benchHow(r bench.Result) string {
 		}
 		pairs = append(pairs, "{"+name+"}", text)
 	}
-	return strings.NewReplacer(pairs...).Replace(benchSentences[r.ID][l])
+	sentence := benchSentences[r.ID][l]
+	if _, ok := r.Notes["aof"]; ok {
+		sentence += l.say("bench.on_redis")
+	}
+	for name, v := range r.Notes {
+		pairs = append(pairs, "{"+name+"}", l.benchNote(v))
+	}
+	return strings.NewReplacer(pairs...).Replace(sentence)
+}
+
+// benchNote writes a note: names that are the same everywhere as they are, others in words.
+func (l language) benchNote(v string) string {
+	if said := l.say("bench.note." + v); !strings.HasPrefix(said, "bench.note.") {
+		return said
+	}
+	return v
 }

@@ -1,6 +1,7 @@
 package main
 
-// benchSentences say how each row of bench is measured, by its id: English, Chinese. What stands in braces is one of the row's sizes.
+// benchSentences say how each row of bench is measured, by its id: English, Chinese. What stands in braces is one of the row's
+// sizes or notes.
 var benchSentences = map[string][2]string{
 	"collect-store": {
 		"{writers} writers; a call is {permits_per_call} new permits and the time seen, for one of {users} users at random who began with " +
@@ -26,11 +27,54 @@ var benchSentences = map[string][2]string{
 		"the same to {users} users, {in_flight} in flight, while the simulator answers after {latency_ms} ms. {rounds} rounds in turns",
 		"同上, {users} 个用户, 并发 {in_flight}, 微信模拟器在 {latency_ms} ms 后应答. 交替 {rounds} 轮",
 	},
+	"recipe-50ms": {
+		"the same on the embedded store to {users} users, {in_flight} in flight, the simulator answers after {latency_ms} ms. Limit: the recipe's " +
+			"whole loop, one user after the other: LRANGE, the first code not expired, LTRIM, a message with the same client to the same " +
+			"simulator; lists of {permits_per_user} records of JSON on Redis. {rounds} rounds in turns",
+		"同上, 内嵌存储, {users} 个用户, 并发 {in_flight}, 微信模拟器在 {latency_ms} ms 后应答. 上限: 原方案的完整循环, 逐个用户: LRANGE, " +
+			"取第一个未过期的推送码, LTRIM, 用同一客户端向同一模拟器发送; Redis 上每人一个列表, {permits_per_user} 条 JSON 记录. 交替 {rounds} 轮",
+	},
 	"claim-settle": {
 		"one permit of each of {users} users reserved, marked and settled in batches of {batch}, {workers} of {shards} shards at a time, " +
-			"each step durable, store API. Median of {rounds} rounds. Its limit, the recipe's own loop, runs on Redis",
+			"each step durable, store API. Limit: the recipe's own loop on Redis without sending, one user after the other: LRANGE of " +
+			"{permits_per_user} records of JSON, LTRIM. {rounds} rounds",
 		"{users} 个用户每人一张凭证, 每批 {batch} 张预占, 标记并结算, {shards} 个分片中同时处理 {workers} 个, 每步落盘, 存储接口. " +
-			"{rounds} 轮的中位数. 其上限是原方案的循环, 运行在 Redis 上",
+			"上限: 原方案在 Redis 上的循环, 不发送, 逐个用户: LRANGE {permits_per_user} 条 JSON 记录, LTRIM. {rounds} 轮",
+	},
+	"redis-collect": {
+		"{writers} callers at the store API; a call is {permits_per_call} new form ids and the time seen, for one of {users} users at random who " +
+			"began with {permits_per_user}, answered exactly. Limit: RPUSH of {element} bytes on {writers} connections, unpipelined, by {rpush}. " +
+			"{rounds} rounds of {seconds} s in turns",
+		"{writers} 个调用者, 存储接口; 一次调用为 {users} 个用户 (起初各有 {permits_per_user} 张凭证) 中随机一人新增 {permits_per_call} 张推送码并更新最近活跃时间, " +
+			"答复精确. 上限: {rpush} 以 {writers} 个连接逐条 RPUSH {element} 字节, 不用管道. 交替 {rounds} 轮, 每段 {seconds} 秒",
+	},
+	"redis-claim": {
+		"one permit of each of {users} users reserved, marked and settled in batches of {batch}, {workers} of {shards} shards at a time, store " +
+			"API. Limit: the recipe's own loop on the same server without sending: LRANGE of {permits_per_user} records of JSON, LTRIM. " +
+			"{rounds} rounds in turns",
+		"{users} 个用户每人一张凭证, 每批 {batch} 张预占, 标记并结算, {shards} 个分片中同时处理 {workers} 个, 存储接口. " +
+			"上限: 同一服务器上原方案的循环, 不发送: LRANGE {permits_per_user} 条 JSON 记录, LTRIM. 交替 {rounds} 轮",
+	},
+	"redis-wait": {
+		"claims as in redis-claim, {users} users, while each marked batch waits for one replica (WAIT 1). Limit: the same without waiting, the " +
+			"replica following. {rounds} rounds in turns",
+		"与 redis-claim 相同的预占, {users} 个用户, 每个标记批次等待一个从节点 (WAIT 1). 上限: 同样有从节点但不等待. 交替 {rounds} 轮",
+	},
+	"redis-recipe-50ms": {
+		"whole broadcasts on the Redis store to {users} users, {in_flight} in flight, the simulator answers after {latency_ms} ms. Limit: the " +
+			"recipe's whole loop on the same server, as in recipe-50ms. {rounds} rounds in turns",
+		"Redis 存储上的完整群发, {users} 个用户, 并发 {in_flight}, 微信模拟器在 {latency_ms} ms 后应答. 上限: 同一服务器上原方案的完整循环, 同 recipe-50ms. " +
+			"交替 {rounds} 轮",
+	},
+	"redis-recipe-now": {
+		"the same to {users} users, {in_flight} in flight, while the simulator answers at once. {rounds} rounds in turns",
+		"同上, {users} 个用户, 并发 {in_flight}, 微信模拟器立即应答. 交替 {rounds} 轮",
+	},
+	"redis-memory": {
+		"used_memory of {users} users with {permits_per_user} form ids each, codes of 32 hex digits, earned {permits_per_call} at a time, after " +
+			"the daily pass ({bytes_before_the_pass} bytes a permit before it). Limit: the same as the recipe's lists of JSON records",
+		"{users} 个用户各 {permits_per_user} 个推送码 (32 位十六进制) 的 used_memory, 每次收集 {permits_per_call} 个, 每日巡检之后 " +
+			"(之前每张 {bytes_before_the_pass} 字节). 上限: 原方案的 JSON 列表",
 	},
 	"disk": {
 		"{permits} form ids of {users} users, none spent, everything compacted; the log, whose size is bounded, is left out",

@@ -14,12 +14,14 @@ import (
 	"github.com/minapush/minapush/api"
 	"github.com/minapush/minapush/dispatch"
 	"github.com/minapush/minapush/store"
+	"github.com/minapush/minapush/store/redisstore"
 	"github.com/minapush/minapush/wechat"
 )
 
 // checker walks the way from this server to a delivered message, step by step. It may be used by any number of goroutines.
 type checker struct {
 	store      store.Documents
+	redis      *redisstore.Store // where the store is, if it is in Redis
 	accounts   *account.Accounts
 	wechat     *wechat.Client
 	dispatcher *dispatch.Dispatcher
@@ -81,6 +83,9 @@ func (c *checker) Checks(ctx context.Context, app minapush.App, want api.NewChec
 			return api.Checks{}, err
 		}
 		in.step(ctx, s.name, s.check, s.needs)
+		if s.name == "store" && in.redis != nil {
+			in.checkRedis(ctx)
+		}
 	}
 	ok := !slices.ContainsFunc(in.steps, func(s api.Check) bool { return s.Status == stepFailed })
 	return api.Checks{OK: ok, Steps: in.steps}, nil

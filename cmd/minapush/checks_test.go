@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -168,12 +169,14 @@ func TestClocksAreJudgedByHowFarTheyAreOff(t *testing.T) {
 func TestEveryReasonOfTheChecksIsSaidInBothLanguages(t *testing.T) {
 	t.Parallel()
 	used := usedReasons(t)
+	said := maps.Clone(advices)
+	maps.Copy(said, redisAdvices)
 	for _, code := range used {
-		if len(advices[code]) == 0 {
+		if len(said[code]) == 0 {
 			t.Errorf("%s has no words", code)
 		}
 	}
-	for code, a := range advices {
+	for code, a := range said {
 		if !slices.Contains(used, code) {
 			t.Errorf("%s has words, but no check gives it", code)
 		}
@@ -183,8 +186,9 @@ func TestEveryReasonOfTheChecksIsSaidInBothLanguages(t *testing.T) {
 			}
 		}
 	}
-	for _, step := range []string{"server", "version", "time", "key", "store", "clock", "token", "quota", "templates", "public", "send"} {
-		if _, ok := words["step."+step]; !ok {
+	for _, step := range []string{"server", "version", "time", "key", "store", "clock", "token", "quota", "templates", "public", "send",
+		"redis", "redis_disk", "redis_memory", "redis_replicas", "redis_cluster"} {
+		if english.say("step."+step) == "step."+step || chinese.say("step."+step) == "step."+step {
 			t.Errorf("step %s has no name", step)
 		}
 	}
@@ -211,7 +215,7 @@ func usedReasons(t *testing.T) []string {
 		used[code] = true
 	}
 	code := regexp.MustCompile(`^[a-z]+(_[a-z]+)+$|^needs$|^sent$|^unreachable$`)
-	for _, file := range []string{"checks.go", "checkwechat.go", "checkpublic.go", "doctor.go"} {
+	for _, file := range []string{"checks.go", "checkwechat.go", "checkpublic.go", "checkredis.go", "doctor.go"} {
 		src, err := os.ReadFile(file)
 		must(t, err)
 		f, err := parser.ParseFile(token.NewFileSet(), file, src, 0)
@@ -236,7 +240,7 @@ func usedReasons(t *testing.T) []string {
 }
 
 // notReasons are names of parameters and fields.
-var notReasons = []string{"write_ms", "answer_ms", "off_seconds", "left_seconds", "public_url"}
+var notReasons = []string{"write_ms", "answer_ms", "off_seconds", "left_seconds", "public_url", "redis_disk", "redis_memory", "redis_replicas", "redis_cluster"}
 
 func TestAReasonOfALaterReleaseIsToldAsItIs(t *testing.T) {
 	t.Parallel()

@@ -83,6 +83,9 @@ func shown(f *pflag.Flag) string {
 	if secretFlags[f.Name] && value != "" {
 		return "…"
 	}
+	if f.Name == "store" {
+		return hidePassword(value)
+	}
 	if strings.Contains(value, "@") {
 		u, err := url.Parse(value)
 		switch {

@@ -41,6 +41,9 @@ func (l language) advise(s api.Check, app string) (found, todo string) {
 	}
 	a, ok := advices[s.Reason.Code]
 	if !ok {
+		a, ok = redisAdvices[s.Reason.Code]
+	}
+	if !ok {
 		parts := []string{s.Reason.Code}
 		for _, name := range slices.Sorted(maps.Keys(s.Reason.Params)) {
 			parts = append(parts, name+"="+s.Reason.Params[name])

@@ -89,7 +89,8 @@ type refusals struct {
 	err  error
 }
 
-func (i *importing) newRefusals() (*refusals, error) {
+// newRefusals begins the file of --errors, with a column for each name.
+func (i *importing) newRefusals(names ...string) (*refusals, error) {
 	if i.errors == "" {
 		return &refusals{}, nil
 	}
@@ -104,7 +105,7 @@ func (i *importing) newRefusals() (*refusals, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := newRowWriter(file, format, "line", "field", "reason")
+	rows, err := newRowWriter(file, format, names...)
 	if err != nil {
 		file.drop()
 		return nil, err
@@ -114,11 +115,16 @@ func (i *importing) newRefusals() (*refusals, error) {
 
 func (r *refusals) add(problems []api.RowProblem) {
 	for _, p := range problems {
-		if r.file != nil && r.err == nil {
-			r.err = r.rows.write(p, func() []string {
-				return []string{strconv.FormatInt(p.Line, 10), plainText(p.Field), plainText(p.Message)}
-			})
-		}
+		r.write(p, func() []string {
+			return []string{strconv.FormatInt(p.Line, 10), plainText(p.Field), plainText(p.Message)}
+		})
+	}
+}
+
+// write takes one down: the object, or its cells.
+func (r *refusals) write(object any, cells func() []string) {
+	if r.file != nil && r.err == nil {
+		r.err = r.rows.write(object, cells)
 	}
 }
 
@@ -144,7 +150,7 @@ func (i *importing) send(ctx context.Context, f func(ctx context.Context, rows *
 		return err
 	}
 	defer rows.Close()
-	refused, err := i.newRefusals()
+	refused, err := i.newRefusals("line", "field", "reason")
 	if err != nil {
 		return err
 	}
@@ -241,6 +247,8 @@ func commandLine(cmd *cobra.Command, words []string, keep ...string) string {
 		switch {
 		case name == "key":
 			line = append(line, `--key "$MINAPUSH_KEY"`) // secrets are not repeated
+		case name == "from-recipe" && strings.Contains(f.Value.String(), "@"):
+			line = append(line, `--from-recipe "$MINAPUSH_FROM_RECIPE"`)
 		case f.Value.Type() == "bool":
 			line = append(line, "--"+name+"="+f.Value.String())
 		default:

@@ -25,7 +25,10 @@ import (
 
 // TestMain lets the test binary be the program itself, so that a test can start a real process and kill it.
 func TestMain(m *testing.M) {
-	if os.Getenv("MINAPUSH_TEST_PROGRAM") != "" {
+	if as := os.Getenv("MINAPUSH_TEST_PROGRAM"); as != "" {
+		if as == tied {
+			endWithParent()
+		}
 		os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -45,13 +48,19 @@ type process struct {
 	log    string
 }
 
-// startProcess starts the program on a store and waits until it answers.
+// startProcess starts the program on an embedded store and waits until it answers.
 func startProcess(t *testing.T, dir string) *process {
+	t.Helper()
+	return startServing(t, dir, "pebble:"+dir)
+}
+
+// startServing starts the program on a store and waits until it answers. Its admin key must come to stand in dir.
+func startServing(t *testing.T, dir, store string, flags ...string) *process {
 	t.Helper()
 	p := &process{dir: dir, log: filepath.Join(t.TempDir(), "log")}
 	logFile, err := os.Create(p.log)
 	must(t, err)
-	p.cmd = exec.Command(os.Args[0], "serve", "--store", "pebble:"+dir, "--listen", "127.0.0.1:0", "--listen-public", "")
+	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "--store", store, "--listen", "127.0.0.1:0", "--listen-public", ""}, flags...)...)
 	p.cmd.Env = append(os.Environ(), "MINAPUSH_TEST_PROGRAM=1")
 	p.cmd.Stderr = logFile
 	out, err := p.cmd.StdoutPipe()

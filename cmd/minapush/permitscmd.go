@@ -30,17 +30,30 @@ type importedPermits struct {
 func (r *remote) permitsImport() *cobra.Command {
 	i := &importing{remote: r}
 	var id string
+	var recipe recipeFlags
 	cmd := &cobra.Command{
-		Use: "import FILE", Short: "Deposit permits of many users from a table",
+		Use: "import FILE | --from-recipe redis://HOST:PORT", Short: "Deposit permits of many users from a table, or from the original recipe's lists",
 		Long: `Deposit permits of many users. FILE is CSV with a first line of names, or NDJSON; - is stdin. Columns: openid, kind (form, pay,
 subscribe, standing), code (of form and pay) or template (of the others), and if wanted id, uses, taken_at, source.
 
 Rows without a code and an id of their own are told apart by the import's id and their line: the same file with the same --import-id
 counts once, however often it is sent. If it ends on the way, it says which command goes on.
 
-The exit status is 2 if a row was refused, 1 if the import did not come to its end.`,
-		Args: cobra.ExactArgs(1),
+With --from-recipe the codes come from the lists that the original recipe keeps on Redis, one of each user, whose elements are JSON:
+a record {"formId", "expire"}, or an array of such, as plain JSON or as Jackson writes it. It only reads them; stop what sends from
+them first. A code is good for 7 days from its tap; the recipe sets expire 16.8 hours after the tap by mistake, others set it right:
+--expire-after says which it is, else it goes by how most codes look. The same lists again add nothing. --dry-run only counts.
+
+The exit status is 2 if a row was refused or left out, or if no list was found; 1 if the import did not come to its end.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := recipe.check(cmd, args); err != nil {
+				return err
+			}
+			if recipe.from != "" {
+				i.goOn = commandLine(cmd, []string{"permits", "import"}, append(remoteFlagNames, "from-recipe", "pattern", "expire-after", "errors")...)
+				return (&recipeImport{importing: i, recipeFlags: recipe}).run(cmd)
+			}
 			i.path = args[0]
 			if id == "" {
 				id = newID()
@@ -68,6 +81,7 @@ The exit status is 2 if a row was refused, 1 if the import did not come to its e
 		},
 	}
 	i.rowFlags.add(cmd.Flags())
+	recipe.add(cmd)
 	cmd.Flags().StringVar(&id, "import-id", "", "names the import, 1 to 64 characters (default: a new one)")
 	return cmd
 }

@@ -20,9 +20,10 @@ import (
 
 // restoration is one run of restore.
 type restoration struct {
-	e       *env
-	store   string
-	keyFile string
+	e *env
+	settings
+	// takenAt is when the copy was taken that Redis was brought back from.
+	takenAt string
 	asJSON  bool
 }
 
@@ -40,7 +41,7 @@ type restored struct {
 func restoreCommand(e *env) *cobra.Command {
 	r := &restoration{e: e}
 	cmd := &cobra.Command{
-		Use: "restore FILE", Short: "Make a store of a backup; every app of it is stopped until somebody lets it go on",
+		Use: "restore [FILE]", Short: "Make a store of a backup; every app of it is stopped until somebody lets it go on",
 		Long: `Make a store of a backup, in a folder that has none; no server runs on it meanwhile. - is stdin. Everything is proved before
 DIR/db appears; after an error nothing is left of it.
 
@@ -48,13 +49,27 @@ Every app is stopped then, since the backup does not know what happened after it
 "minapush apps go APPID", which says what that means.
 
 The sealing key is not in a backup: copy the key file to DIR/secret.key before, or name it by --sealing-key-file. Without it AppSecrets,
-secrets of token services and sessions are removed, and secrets have to be given again. API keys are those of the backup.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args[0]) },
+secrets of token services and sessions are removed, and secrets have to be given again. API keys are those of the backup.
+
+A store in Redis is backed up and brought back by Redis itself. Then, before any server runs on it, this command without FILE and with
+--taken-at stops every app of it in the same way.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := r.where(args)
+			switch {
+			case err != nil:
+				return err
+			case p.redis != nil:
+				return r.stopRedis(cmd.Context(), p)
+			}
+			return r.run(cmd.Context(), args[0])
+		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&r.store, "store", "pebble:minapush-data", "where the store is made: pebble:DIR")
-	flags.StringVar(&r.keyFile, "sealing-key-file", "", "file with the key that seals secrets (default DIR/secret.key)")
+	r.addPlace(flags)
+	flags.Lookup("store").Usage = "where the store is made: pebble:DIR; or one that Redis brought back: redis:// or rediss:// as for serve"
+	flags.StringVar(&r.keyFile, "sealing-key-file", "", "file with the key that seals secrets (default DIR/secret.key; with Redis it must be given)")
+	flags.StringVar(&r.takenAt, "taken-at", "", "when the copy was taken that Redis was brought back from, such as 2026-11-22T03:00:00+08:00")
 	flags.BoolVar(&r.asJSON, "json", false, "print the answer as JSON")
 	return cmd
 }
@@ -81,7 +96,7 @@ func (r *restoration) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	return r.tell(done, dir)
+	return r.tell(done, filepath.Join(dir, "db"))
 }
 
 // open begins to read a backup.
@@ -229,11 +244,16 @@ func prepare(ctx context.Context, dir string, key []byte, at time.Time) (stopped
 			return nil, fmt.Errorf("this is not the sealing key of the backup: %w", err)
 		}
 	}
+	return stopAll(ctx, accounts, at)
+}
+
+// stopAll stops every app because the store is older than what happened, and returns them.
+func stopAll(ctx context.Context, accounts *account.Accounts, at time.Time) ([]string, error) {
 	apps, err := accounts.Apps(ctx)
 	if err != nil {
 		return nil, err
 	}
-	stopped = []string{}
+	stopped := []string{}
 	for _, app := range apps {
 		if err := stopRestored(ctx, accounts, app.ID, at); err != nil {
 			return nil, fmt.Errorf("stop app %s: %w", app.ID, err)
@@ -261,14 +281,14 @@ func stopRestored(ctx context.Context, accounts *account.Accounts, id minapush.A
 }
 
 // tell says what is there now, and what to do next.
-func (r *restoration) tell(done restored, dir string) error {
+func (r *restoration) tell(done restored, place string) error {
 	if r.asJSON {
 		return printJSON(r.e.stdout, done)
 	}
 	l, w := r.e.lang(), r.e.stdout
-	fmt.Fprintf(w, l.say("restore.done")+"\n", filepath.Join(dir, "db"), shortTime(done.TakenAt), strings.Join(done.Apps, " "))
+	fmt.Fprintf(w, l.say("restore.done")+"\n", place, shortTime(done.TakenAt), strings.Join(done.Apps, " "))
 	fmt.Fprintln(w, l.say("restore.stopped"))
-	serve := "  minapush serve --store " + quoted(r.store)
+	serve := "  minapush serve --store " + quoted(done.Store)
 	if r.keyFile != "" {
 		serve += " --sealing-key-file " + quoted(r.keyFile)
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -40,8 +38,8 @@ type serveFlags struct {
 
 // add defines the flags.
 func (f *serveFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.store, "store", "pebble:minapush-data", "where everything is kept: pebble:DIR, redis://HOST:PORT or rediss://HOST:PORT; a cluster: HOST:PORT,HOST:PORT")
-	flags.StringVar(&f.keyFile, "sealing-key-file", "", "file with the key that seals secrets, made if absent (default DIR/secret.key)")
+	f.addPlace(flags)
+	flags.StringVar(&f.keyFile, "sealing-key-file", "", "file with the key that seals secrets, the same on every node; made if absent while the store is new (default DIR/secret.key; with Redis it must be given)")
 	flags.StringVar(&f.listen, "listen", defaultListen, "address of the private listener: every call")
 	flags.StringVar(&f.public, "listen-public", defaultPublic, "address of the public listener: session and reports; empty for none")
 	flags.StringVar(&f.basePath, "base-path", "", "prefix of every path, such as /push")
@@ -51,7 +49,7 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 
 // check refuses what serve could not run with, without touching anything.
 func (f *serveFlags) check() error {
-	_, err := parsePlace(f.store)
+	_, err := f.place()
 	problems := []error{err}
 	for name, addr := range map[string]string{"--listen": f.listen, "--listen-public": f.public} {
 		if _, _, err := net.SplitHostPort(addr); err != nil && !(name == "--listen-public" && addr == "") {
@@ -77,7 +75,7 @@ func serveCommand(e *env) *cobra.Command {
 		Short: "Run the server",
 		Long: `Run the server: the private listener has every call, the public one only what mini programs and WeChat need.
 
-On an empty store it writes an admin key to DIR/admin.key (mode 0600). SIGTERM drains: no new batch is taken, what is in flight
+On an empty store it writes an admin key to DIR/admin.key (mode 0600), with Redis beside the sealing key file. SIGTERM drains: no new batch is taken, what is in flight
 is settled. A second signal ends at once; nothing that was acknowledged is lost.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -159,36 +157,4 @@ func (sys *system) serveOn(ctx context.Context, listeners []*listener) error {
 	err := group.Wait()
 	sys.log.Info("stopped")
 	return err
-}
-
-// firstKey writes an admin key beside an empty store.
-func (sys *system) firstKey(ctx context.Context, s settings) error {
-	path := filepath.Join(filepath.Dir(sealingKeyFile(s.keyFile, sys.dir)), "admin.key")
-	if sys.dir != "" {
-		path = filepath.Join(sys.dir, "admin.key")
-	}
-	kept := false
-	_, created, err := sys.accounts.EnsureAdminKey(ctx, func(secret string) error {
-		kept = true
-		return writeSecret(path, secret+"\n")
-	})
-	switch {
-	case err != nil:
-		return err
-	case created:
-		sys.log.Info("an admin key was made", "file", path)
-	case kept:
-		return os.Remove(path) // another node was first: its key is good, this one is not
-	}
-	return nil
-}
-
-// writeSecret writes a file that only its owner can read, and that is on disk when it returns.
-func writeSecret(path, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Sync(), f.Close())
 }

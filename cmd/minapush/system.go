@@ -6,9 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -22,6 +20,7 @@ import (
 	"github.com/minapush/minapush/dispatch"
 	"github.com/minapush/minapush/server"
 	"github.com/minapush/minapush/store"
+	"github.com/minapush/minapush/store/redisstore"
 	"github.com/minapush/minapush/wechat"
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,10 +30,12 @@ import (
 // system is a whole minapush but for its listeners, wired in the order in which data flows.
 type system struct {
 	log        *slog.Logger
+	place      place
 	dir        string // of the embedded store; empty: there is none
 	now        func() time.Time
 	store      store.Store
 	checkpoint func(ctx context.Context, dir string) error // copies the store; nil: it cannot
+	redis      *redisstore.Store                           // the store if it is in Redis
 	accounts   *account.Accounts
 	bank       *bank.Bank
 	collector  *collect.Collector
@@ -48,10 +49,12 @@ type system struct {
 
 // settings are what a system needs to know.
 type settings struct {
-	store    string // as of --store
-	keyFile  string // of an embedded store defaults to DIR/secret.key
-	basePath string
-	limits   limits
+	store   string // as of --store
+	keyFile string // of an embedded store defaults to DIR/secret.key
+	// files with Redis' password and the authority of its certificate; empty: none
+	passwordFile, caFile string
+	basePath             string
+	limits               limits
 	// now is the clock of every part but the store, whose leases have their own; nil is time.Now. Tests move it.
 	now func() time.Time
 	// tune changes how sending goes, for tests, and wrap the store, for tests and bench.
@@ -70,12 +73,12 @@ func storeDir(s string) (string, error) {
 
 // assemble opens the store and wires the rooms. The caller closes the system.
 func assemble(ctx context.Context, s settings, log *slog.Logger) (*system, error) {
-	at, err := parsePlace(s.store)
+	at, err := s.place()
+	if err == nil {
+		err = at.readFiles(s)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if at.redis != nil && s.keyFile == "" {
-		return nil, errors.New("--sealing-key-file: must be given with Redis, the same file on every node")
 	}
 	st, err := at.open(ctx, log)
 	if err != nil {
@@ -85,14 +88,14 @@ func assemble(ctx context.Context, s settings, log *slog.Logger) (*system, error
 	if s.wrap != nil {
 		whole = s.wrap(st)
 	}
-	sys := &system{log: log, dir: at.dir, now: s.now, store: whole, checkpoint: st.checkpoint}
+	sys := &system{log: log, place: at, dir: at.dir, now: s.now, store: whole, checkpoint: st.checkpoint, redis: st.redis}
 	if at.dir != "" {
 		if err := removeStaleCopies(at.dir); err != nil {
 			log.Warn("copies left by an earlier backup not removed", "dir", at.dir, "err", err)
 		}
 	}
 	if err := sys.wire(ctx, s); err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, errors.Join(at.refused(err), st.Close())
 	}
 	return sys, nil
 }
@@ -100,23 +103,26 @@ func assemble(ctx context.Context, s settings, log *slog.Logger) (*system, error
 // wire makes the rooms.
 func (sys *system) wire(ctx context.Context, s settings) error {
 	st, log := sys.store, sys.log
+	if err := store.CheckWhole(ctx, st); err != nil {
+		return err
+	}
 	if sys.now == nil {
 		sys.now = time.Now
 	}
 	keyFile := sealingKeyFile(s.keyFile, sys.dir)
-	key, err := account.LoadKeyFile(keyFile, true)
-	if err != nil {
-		return err
-	}
-	sealer, err := account.OpenSealer(key)
+	sealer, made, err := loadSealer(ctx, st, keyFile)
 	if err != nil {
 		return err
 	}
 	if sys.accounts, err = account.New(st, sealer, account.Config{Now: s.now}); err != nil {
 		return err
 	}
-	if err = sys.accounts.CheckSeal(ctx); err != nil {
-		return fmt.Errorf("key file %s: %w", keyFile, err)
+	if err = sys.checkSeal(ctx, keyFile, made); err != nil {
+		return err
+	}
+	ready := newReadiness(sys)
+	if err = ready.atStart(ctx); err != nil {
+		return err
 	}
 	if sys.bank, err = bank.New(st, bank.Config{Logger: log, Now: s.now}); err != nil {
 		return err
@@ -153,22 +159,14 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 		Accounts: sys.accounts, Profiles: sys.profiles, Bank: sys.bank, Collector: sys.collector, Campaigns: sys.campaigns,
 		Ledger: sys.ledger, Dispatcher: sys.dispatcher, Platform: platform{sys.wechat}, Gatherer: registry,
 		Backup:  sys.backup,
-		Checker: &checker{store: st, accounts: sys.accounts, wechat: sys.wechat, dispatcher: sys.dispatcher},
-		Ready:   func(ctx context.Context) error { _, err := sys.accounts.Apps(ctx); return err },
+		Checker: &checker{store: st, redis: sys.redis, accounts: sys.accounts, wechat: sys.wechat, dispatcher: sys.dispatcher},
+		Ready:   ready.check, Limited: ready.limited,
 	}, s.limits.apply(server.Config{BasePath: s.basePath, Version: version, Logger: log, Now: s.now}))
 	if err != nil {
 		return err
 	}
 	registry.MustRegister(sys.server.Metrics()...)
 	return nil
-}
-
-// sealingKeyFile is where the key is that seals secrets: where it was said to be, or beside the store.
-func sealingKeyFile(given, dir string) string {
-	if given != "" {
-		return given
-	}
-	return filepath.Join(dir, "secret.key")
 }
 
 // run works until ctx ends, then stops in order: schedules and surveys first, then sending, which finishes what is in flight

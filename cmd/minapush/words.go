@@ -138,14 +138,24 @@ var words = map[string][2]string{
 	"bench.row": {"row", "项目"}, "bench.figure": {"figure", "实测"}, "bench.limit": {"limit", "上限"}, "bench.ratio": {"ratio", "比值"},
 	"bench.target": {"target", "目标"}, "bench.reached": {"reached", "是否达标"}, "bench.yes": {"yes", "达标"}, "bench.no": {"NO", "未达标"},
 	"bench.unjudged": {"not judged", "不评定"}, "bench.failed": {"could not be measured", "无法测量"},
-	"bench.needs_redis": {"needs --redis", "需要 --redis"}, "bench.too_small": {"smaller than the target is for", "规模小于目标的规定"},
+	"bench.on_redis": {". Redis {server}, append-only file: {aof}", ". Redis {server}, AOF: {aof}"},
+	"bench.skipped":  {"SKIPPED", "已跳过"}, "bench.needs_replica": {"needs a Redis with a replica", "需要带从节点的 Redis"},
+	"bench.needs_redis": {"needs redis-server on the PATH, or --store redis://…", "需要 PATH 中有 redis-server, 或 --store redis://…"},
+	"bench.note.loop":   {"a loop of its own", "自带循环"}, "bench.note.untold": {"not told", "未告知"}, "bench.note.off": {"off", "关闭"},
+	"bench.too_small":       {"smaller than the target is for", "规模小于目标的规定"},
 	"bench.other_in_flight": {"another --in-flight than the target is for", "并发数与目标的规定不同"},
 	"bench.collect-store":   {"collect, store API", "收集凭证, 存储接口"}, "bench.collect-http": {"collect over HTTP", "收集凭证, HTTP"},
 	"bench.broadcast-now":  {"broadcast, answers at once", "群发, 立即应答"},
 	"bench.broadcast-50ms": {"broadcast, answers after 50 ms", "群发, 50 ms 后应答"},
 	"bench.claim-settle":   {"claim and settle, nothing sent", "预占与结算, 不发送"}, "bench.disk": {"disk, a permit", "每张凭证的磁盘占用"},
 	"bench.memory": {"memory of a broadcast", "群发的内存占用"}, "bench.open": {"open after kill -9", "kill -9 之后打开"},
-	"bench.demo": {"minapush demo --once", "minapush demo --once"},
+	"bench.recipe-50ms":   {"broadcast against the recipe, 50 ms", "群发对比原方案, 50 ms"},
+	"bench.redis-collect": {"Redis: collect, store API", "Redis: 收集凭证, 存储接口"},
+	"bench.redis-claim":   {"Redis: claim and settle", "Redis: 预占与结算"}, "bench.redis-wait": {"Redis: claims that wait for a replica", "Redis: 等待从节点的预占"},
+	"bench.redis-recipe-50ms": {"Redis: broadcast against the recipe, 50 ms", "Redis: 群发对比原方案, 50 ms"},
+	"bench.redis-recipe-now":  {"Redis: broadcast against the recipe, at once", "Redis: 群发对比原方案, 立即应答"},
+	"bench.redis-memory":      {"Redis: memory, a permit", "Redis: 每张凭证的内存"},
+	"bench.demo":              {"minapush demo --once", "minapush demo --once"},
 
 	"bench.unit.calls/s": {"calls/s", "次/秒"}, "bench.unit.syncs/s": {"syncs/s", "次同步/秒"}, "bench.unit.messages/s": {"messages/s", "条/秒"},
 	"bench.unit.permits/s": {"permits/s", "张/秒"}, "bench.unit.bytes/permit": {"bytes", "字节"}, "bench.unit.s": {"s", "秒"},
@@ -154,6 +164,12 @@ var words = map[string][2]string{
 // say puts a name into words; an unknown name is said as it is.
 func (l language) say(name string) string {
 	if w, ok := words[name]; ok {
+		return w[l]
+	}
+	if w, ok := copyWords(name); ok {
+		return w[l]
+	}
+	if w, ok := redisWords[name]; ok {
 		return w[l]
 	}
 	return name
@@ -193,7 +209,7 @@ func (l language) why(r *api.Reason) string {
 	if answer := r.Params["answer"]; answer != "" {
 		text += fmt.Sprintf(" (%s)", answer)
 	}
-	if r.Code == restoredCode {
+	if r.Code == restoredCode || r.Code == copiedCode {
 		text += l.restored(r)
 	}
 	return text

@@ -78,6 +78,9 @@ func (s *Store) Delete(ctx context.Context, d store.Document) error {
 		if old.Version != d.Version {
 			return minapush.Errorf(minapush.Conflict, "%s %q has version %d, not %d", d.Kind, d.ID, old.Version, d.Version)
 		}
+		if err := b.Set(goneKindKey(d.Kind), []byte{valueV1}, nil); err != nil {
+			return err
+		}
 		return b.Delete(documentKey(nil, d.Kind, d.ID), nil)
 	})
 }

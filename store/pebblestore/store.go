@@ -79,6 +79,8 @@ type Store struct {
 	lanes []lane
 	steps sync.Pool // of *step
 
+	rates rates
+
 	documents lane
 	version   uint64 // the last one given to a document; guarded by documents.mu
 }

@@ -13,7 +13,7 @@ import (
 
 func TestStoreAgreesWithTheModelOnOneServer(t *testing.T) {
 	t.Parallel()
-	server := redistest.One(t)
+	server := redistest.One(t, "appendfsync no") // what a killed process wrote is the system's
 	own := &servers{}
 	storetest.Agree(t, func(tb testing.TB, clock func() time.Time) (store.Store, func() store.Store) {
 		st := newClocked(own.open(tb, server, newPrefix()), clock)
@@ -27,7 +27,7 @@ func TestStoreAgreesWithTheModelOnOneServer(t *testing.T) {
 
 func TestStoreAgreesWithTheModelOnACluster(t *testing.T) {
 	t.Parallel()
-	g := redistest.Cluster(t, 3, 1, "appendfsync no")
+	g := redistest.Cluster(t, 3, 1, steady...)
 	storetest.Agree(t, func(tb testing.TB, clock func() time.Time) (store.Store, func() store.Store) {
 		st := newClocked(openAt(tb, newPrefix(), g.Addrs()[0]), clock)
 		tb.Cleanup(func() { _ = st.Close() })

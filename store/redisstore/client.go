@@ -10,6 +10,10 @@ import (
 	"github.com/minapush/minapush"
 )
 
+// connLifetime is how long a connection is used. One address may lead to another server after a fail-over, while connections that are
+// open still lead to the old one, which has become a replica and refuses to write: so long it may take until it is left.
+const connLifetime = time.Minute
+
 // connBuffer is how much a connection reads and writes at once: a batch of some hundred users.
 const connBuffer = 128 << 10
 
@@ -29,6 +33,7 @@ func connect(cfg Config) (rueidis.Client, error) {
 		ReadBufferEachConn:  connBuffer,
 		WriteBufferEachConn: connBuffer,
 		RingScaleEachConn:   9,
+		ConnLifetime:        cfg.lifetime,
 	}
 	client, err := rueidis.NewClient(option)
 	if err == nil || len(cfg.Addresses) > 1 {
@@ -47,14 +52,16 @@ func (s *Store) bound(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, s.timeout)
 }
 
-// writing is the context of a write: once on its way it is waited for even if the caller has gone, until the deadline. So a caller who
-// gave up seldom leaves a step behind of which nobody knows what became of it.
-func writing(ctx context.Context) (context.Context, context.CancelFunc) {
+// writing is the context of a write: once on its way it is waited for even if the caller has gone, until the caller's deadline or the
+// store's timeout, whichever is first. So a caller who gave up seldom leaves a step behind of which nobody knows what became of it.
+func (s *Store) writing(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	ctx = context.WithoutCancel(ctx)
-	if !bounded {
-		return ctx, func() {} // the connection's own timeout bounds it
+	within, cancel := context.WithTimeout(ctx, s.timeout)
+	if own, _ := within.Deadline(); !bounded || own.Before(deadline) {
+		return within, cancel
 	}
+	cancel()
 	return context.WithDeadline(ctx, deadline)
 }
 
@@ -64,7 +71,7 @@ func (s *Store) write(ctx context.Context, c *script, keys, args []string) (ruei
 		return rueidis.RedisMessage{}, err
 	}
 	defer s.leave()
-	ctx, cancel := writing(ctx)
+	ctx, cancel := s.writing(ctx)
 	defer cancel()
 	m, err := c.run(ctx, s.client, keys, args)
 	if rueidis.IsRedisNil(err) {
@@ -87,7 +94,7 @@ func (s *Store) read(ctx context.Context, f func(ctx context.Context) error) err
 // fenced does a write and, with Config.WaitReplicas, waits until as many replicas have it, and with it all that was written to the
 // same server before. It asks on the connection of the write, as the server wants it.
 func (s *Store) fenced(ctx context.Context, write func(context.Context, doer) error) error {
-	ctx, cancel := writing(ctx)
+	ctx, cancel := s.writing(ctx)
 	defer cancel()
 	if s.wait == 0 {
 		return write(ctx, s.client)
@@ -97,7 +104,8 @@ func (s *Store) fenced(ctx context.Context, write func(context.Context, doer) er
 	if err := write(ctx, on); err != nil {
 		return err
 	}
-	n, err := on.Do(ctx, on.B().Wait().Numreplicas(int64(s.wait)).Timeout(s.timeout.Milliseconds()).Build()).AsInt64()
+	// Half of the store's timeout, so that the answer, how many there are, comes before the context ends.
+	n, err := on.Do(ctx, on.B().Wait().Numreplicas(int64(s.wait)).Timeout(s.timeout.Milliseconds()/2).Build()).AsInt64()
 	if e, ok := rueidis.IsRedisErr(err); ok {
 		return minapush.Errorf(minapush.Unavailable, "Redis does not wait for replicas (WAIT), which the configuration asks for: %w", e)
 	}

@@ -66,7 +66,7 @@ func (st *step) send(ctx context.Context, c *commit, fence bool, ask func(*commi
 		err := st.s.fenced(ctx, run)
 		return int(end), err
 	}
-	ctx, cancel := writing(ctx)
+	ctx, cancel := st.s.writing(ctx)
 	defer cancel()
 	err := run(ctx, st.s.client)
 	return int(end), err

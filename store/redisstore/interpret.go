@@ -23,7 +23,7 @@ var told = []struct {
 	{"READONLY ", minapush.Unavailable, "this Redis is a replica"},
 	{"MASTERDOWN ", minapush.Unavailable, "this Redis is a replica that has lost its master"},
 	{"LOADING ", minapush.Unavailable, "Redis is loading its data"},
-	{"CLUSTERDOWN ", minapush.Unavailable, "the Redis Cluster is down"},
+	{"CLUSTERDOWN ", minapush.Unavailable, clusterDown},
 	{"MOVED ", minapush.Unavailable, "the Redis Cluster is moving slots"},
 	{"ASK ", minapush.Unavailable, "the Redis Cluster is moving slots"},
 	{"TRYAGAIN ", minapush.Unavailable, "the Redis Cluster is moving slots"},
@@ -38,12 +38,25 @@ var told = []struct {
 	{"WRONGPASS ", minapush.Unauthorized, "Redis refuses the user or the password"},
 	{"NOAUTH ", minapush.Unauthorized, "Redis asks for a password"},
 	{"NOPERM ", minapush.Unauthorized, "the Redis user may not do this"},
+	{"executing the script can't", minapush.Unauthorized, "the Redis user may not do this"},
+	{"ACL failure in script", minapush.Unauthorized, "the Redis user may not do this"},
 	{"invalid password", minapush.Unauthorized, "Redis refuses the password"},
 	{"without any password configured", minapush.Unauthorized, "Redis has no password, but one is configured here"},
 }
 
-// interpret turns errors of the client, of the server and of codecs into kinds. Nil and errors that are ours already pass.
+// interpret is understand for a store that is open. A server that refuses it now is at fault, not whoever calls: what was asked has not
+// happened, and can be asked again once the server is put right.
 func interpret(op string, err error) error {
+	err = understand(op, err)
+	var e *minapush.Error
+	if errors.As(err, &e) && e.Kind == minapush.Unauthorized {
+		return &minapush.Error{Kind: minapush.Unavailable, Op: e.Op, Err: e.Err}
+	}
+	return err
+}
+
+// understand turns errors of the client, of the server and of codecs into kinds. Nil and errors that are ours already pass.
+func understand(op string, err error) error {
 	var ours *minapush.Error
 	var version *record.VersionError
 	var format errFormat

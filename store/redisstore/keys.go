@@ -97,6 +97,11 @@ func (k kindKeys) ids() string { return k.base + "z" }
 // version is a string: the last version given to a document of the kind.
 func (k kindKeys) version() string { return k.base + "n" }
 
+// rateKey is a string that the server lets expire: when the last token taken of an app has passed, in µs.
+func (s *Store) rateKey(app uint32) string {
+	return s.prefix + ":{" + strconv.FormatUint(uint64(app), 10) + "}:r"
+}
+
 // formatKey is a string: what says that this prefix is a store of ours, and of which format.
 func (s *Store) formatKey() string { return s.prefix + ":format" }
 

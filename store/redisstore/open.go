@@ -17,6 +17,8 @@ const format = 1
 // marker is what the format key says, but for the number.
 const marker = "minapush store, format "
 
+const clusterDown = "the Redis Cluster is down"
+
 // oldest is the oldest Redis that knows all that is asked of it.
 var oldest = [2]int{6, 2}
 
@@ -32,12 +34,9 @@ func (s *Store) checkServer(ctx context.Context) error {
 	if err := checkFacts(all); err != nil {
 		return err
 	}
-	for _, f := range all {
-		if f.AppendOnly == "0" {
-			s.log.Warn("redis keeps no append-only file: what it acknowledged is lost when it restarts", "addr", f.Addr)
-		}
-		if f.Eviction != "" && f.Eviction != "noeviction" && f.MaxMemory != "0" {
-			s.log.Warn("redis drops keys when its memory is full: permits can be lost", "addr", f.Addr, "policy", f.Eviction)
+	if s.wait == FindOut {
+		if s.wait, err = s.findWait(ctx, all); err != nil {
+			return err
 		}
 	}
 	return s.checkFormat(ctx)
@@ -52,6 +51,9 @@ func checkFacts(all []Facts) error {
 		if major, minor, ok := versionOf(f.Version); ok && (major < oldest[0] || major == oldest[0] && minor < oldest[1]) {
 			return minapush.Errorf(minapush.Invalid, "Redis %s is too old: minapush needs %d.%d or newer", f.Version, oldest[0], oldest[1])
 		}
+	}
+	if f, down := ClusterDown(all); down {
+		return minapush.Errorf(minapush.Unavailable, clusterDown+": %s says that %s of 16384 slots are served", f.Addr, f.Slots)
 	}
 	return nil
 }

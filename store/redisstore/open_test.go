@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ func TestAConfigurationThatCannotBeIsRefused(t *testing.T) {
 		"addresses":     {},
 		"prefix":        {Addresses: here, Prefix: "a{b}"},
 		"db":            {Addresses: here, DB: -1},
-		"wait_replicas": {Addresses: here, WaitReplicas: -1},
+		"wait_replicas": {Addresses: here, WaitReplicas: -2},
 	} {
 		_, err := Open(t.Context(), cfg)
 		var e *minapush.Error
@@ -187,10 +188,13 @@ func TestFactsTellHowTheServerKeepsItsData(t *testing.T) {
 		t.Fatal(all, err)
 	}
 	f := all[0]
-	f.Version = ""
+	if n, err := strconv.Atoi(f.UsedMemory); err != nil || n < 100_000 {
+		t.Errorf("used memory %q", f.UsedMemory)
+	}
+	f.Version, f.UsedMemory = "", ""
 	want := Facts{
-		Addr: server.Addr(), Role: "master", Cluster: "0", Replicas: "0", AppendOnly: "1", Fsync: "everysec", MaxMemory: "104857600",
-		Eviction: "allkeys-lru",
+		Addr: server.Addr(), Role: "master", Cluster: "0", Replicas: "0", AppendOnly: "1", Fsync: "everysec", Snapshots: "never",
+		MaxMemory: "104857600", Eviction: "allkeys-lru",
 	}
 	if f != want {
 		t.Errorf("got %+v, want %+v", f, want)
@@ -280,5 +284,69 @@ func TestADatabaseIsUsedByItsNumber(t *testing.T) {
 	defer s.Close()
 	if info, err := server.Do("INFO", "keyspace"); err != nil || !strings.Contains(info, "db3:keys=1,") || strings.Contains(info, "db0") {
 		t.Errorf("%s, %v", info, err)
+	}
+}
+
+func TestAClusterIsDownWhenNobodySaysOtherwise(t *testing.T) {
+	t.Parallel()
+	for states, want := range map[string]bool{"": false, "ok": false, "fail": true, "ok fail": false, "fail fail": true, "fail ok fail": false} {
+		var all []Facts
+		for state := range strings.FieldsSeq(states) {
+			all = append(all, Facts{Role: "master", ClusterState: state})
+		}
+		if got := errors.Is(checkFacts(all), minapush.Unavailable); got != want {
+			t.Errorf("%q: %v", states, got)
+		}
+	}
+}
+
+func TestClaimsWaitForReplicasWhereThereAreAny(t *testing.T) {
+	t.Parallel()
+	master := redistest.One(t, "user app on >x ~* &* +@all -wait", "user mute on >x ~* &* +@all -info -config -wait")
+	host, port, _ := strings.Cut(master.Addr(), ":")
+	wait := func(user string, configured int) int {
+		t.Helper()
+		cfg := Config{Addresses: []string{master.Addr()}, WaitReplicas: configured, Prefix: newPrefix()}
+		if user != "" {
+			cfg.Username, cfg.Password = user, "x"
+		}
+		s, err := Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		return s.WaitReplicas()
+	}
+	if n := wait("", FindOut); n != 0 {
+		t.Errorf("without replicas it waits for %d", n)
+	}
+	linked(t, redistest.One(t, "replicaof "+host+" "+port))
+	for name, c := range map[string]struct {
+		user             string
+		configured, want int
+	}{
+		"has one":                 {"", FindOut, 1},
+		"told not to":             {"", 0, 0},
+		"told to wait for two":    {"", 2, 2},
+		"WAIT is refused":         {"app", FindOut, 0},
+		"INFO is refused as well": {"mute", FindOut, 0},
+	} {
+		if n := wait(c.user, c.configured); n != c.want {
+			t.Errorf("%s: waits for %d", name, n)
+		}
+	}
+}
+
+func TestAServerThatRefusesWhoIsInIsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	server := redistest.One(t)
+	s := openAt(t, newPrefix(), server.Addr())
+	defer s.Close()
+	if _, err := server.Do("ACL", "SETUSER", "default", "-@write"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Put(t.Context(), store.Document{Kind: "k", ID: "a"})
+	if !errors.Is(err, minapush.Unavailable) || !strings.Contains(err.Error(), "may not do this") {
+		t.Errorf("got %v: %v", minapush.KindOf(err), err)
 	}
 }

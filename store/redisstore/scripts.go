@@ -22,7 +22,7 @@ type script struct {
 
 // scripts are all of them.
 type scripts struct {
-	commit, deposit, reserve, rows, row, forget, acquire, renew, put, delete script
+	commit, deposit, reserve, rows, row, forget, acquire, renew, put, delete, rate script
 }
 
 func loadScripts() (*scripts, error) {
@@ -30,6 +30,7 @@ func loadScripts() (*scripts, error) {
 	for name, at := range map[string]*script{
 		"commit": &s.commit, "deposit": &s.deposit, "reserve": &s.reserve, "rows": &s.rows, "row": &s.row,
 		"forget": &s.forget, "acquire": &s.acquire, "renew": &s.renew, "put": &s.put, "delete": &s.delete,
+		"rate": &s.rate,
 	} {
 		text, err := scriptFiles.ReadFile("scripts/" + name + ".lua")
 		if err != nil {

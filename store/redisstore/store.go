@@ -42,13 +42,19 @@ type Config struct {
 	DB int
 	// Prefix is what all keys begin with, so that others may use the server too: letters, digits and _ . : -. Defaults to "minapush".
 	Prefix string
-	// WaitReplicas is how many replicas must have what was marked before it may be sent. 0: it is not waited for them.
+	// WaitReplicas is how many replicas must have what was marked before it may be sent. 0: it is not waited for them. FindOut: for 1
+	// if there are any when the store is opened.
 	WaitReplicas int
 	// Timeout bounds every call, whatever its context says, and the connecting. Defaults to 5 s.
 	Timeout time.Duration
 	// Logger gets what is noticed on the way. Defaults to slog.DiscardHandler.
 	Logger *slog.Logger
+
+	lifetime time.Duration // of a connection; tests do not wait for connLifetime
 }
+
+// FindOut leaves Config.WaitReplicas to what the servers have.
+const FindOut = -1
 
 const (
 	defaultPrefix  = "minapush"
@@ -61,6 +67,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
+	}
+	if c.lifetime <= 0 {
+		c.lifetime = connLifetime
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -75,7 +84,7 @@ func (c *Config) validate() error {
 		return minapush.FieldError("prefix", "must be 1 to 64 letters, digits or _ . : -, not %q", c.Prefix)
 	case c.DB < 0:
 		return minapush.FieldError("db", "must not be below 0")
-	case c.WaitReplicas < 0:
+	case c.WaitReplicas < FindOut:
 		return minapush.FieldError("wait_replicas", "must not be below 0")
 	}
 	return nil
@@ -116,7 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	client, err := connect(cfg)
 	if err != nil {
-		return nil, interpret("connect to Redis", err)
+		return nil, understand("connect to Redis", err)
 	}
 	s := &Store{client: client, scripts: texts, prefix: cfg.Prefix, timeout: cfg.Timeout, wait: cfg.WaitReplicas, log: cfg.Logger}
 	var seed [4]byte
@@ -126,7 +135,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if err != nil {
 		client.Close()
-		return nil, interpret("open the store", err)
+		return nil, understand("open the store", err)
 	}
 	return s, nil
 }

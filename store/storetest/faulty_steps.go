@@ -139,3 +139,8 @@ func (f *Faulty) AddListed(ctx context.Context, s minapush.Shard, campaign strin
 	}
 	return faultyWrite(ctx, f, "AddListed", func(ctx context.Context) ([]bool, error) { return f.inner.AddListed(ctx, s, campaign, users) })
 }
+
+// TakeTokens is Rates.TakeTokens.
+func (f *Faulty) TakeTokens(ctx context.Context, app uint32, r store.RateAsk) (store.Tokens, error) {
+	return faultyWrite(ctx, f, "TakeTokens", func(ctx context.Context) (store.Tokens, error) { return f.inner.TakeTokens(ctx, app, r) })
+}

@@ -28,7 +28,8 @@ type Model struct {
 type modelData struct {
 	shards   map[minapush.Shard]*modelShard
 	docs     map[modelName]store.Document
-	versions uint64 // the last one given to a document
+	taken    map[uint32]time.Time // by app: when the last token taken has passed
+	versions uint64               // the last one given to a document
 }
 
 // modelShard is everything of one shard of one app.
@@ -56,11 +57,11 @@ type modelKey struct {
 // NewModel makes an empty store. now is the clock by which leases lapse.
 func NewModel(now func() time.Time) *Model {
 	return &Model{now: now, data: &modelData{
-		shards: map[minapush.Shard]*modelShard{}, docs: map[modelName]store.Document{},
+		shards: map[minapush.Shard]*modelShard{}, docs: map[modelName]store.Document{}, taken: map[uint32]time.Time{},
 	}}
 }
 
-// Reopen closes the model and returns another with all that it kept: everything but the leases, as after a restart.
+// Reopen closes the model and returns another with all that it kept: everything but leases and tokens, as after a restart.
 func (m *Model) Reopen() *Model {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -68,6 +69,7 @@ func (m *Model) Reopen() *Model {
 	for _, sh := range m.data.shards {
 		sh.lease, sh.leaseUntil, sh.leases = store.Lease{}, time.Time{}, 0
 	}
+	clear(m.data.taken)
 	return &Model{now: m.now, data: m.data}
 }
 

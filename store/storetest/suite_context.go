@@ -81,6 +81,9 @@ func (k suiteContext) writes() map[string]suiteStep {
 		"Acquire": func(ctx context.Context) error {
 			return suiteErr(st.Acquire(ctx, minapush.Shard{App: 9}, "node-1", suiteTTL))
 		},
+		"TakeTokens": func(ctx context.Context) error {
+			return suiteErr(st.TakeTokens(ctx, 9, store.RateAsk{PerSecond: 1, Want: 1}))
+		},
 		"Renew":   func(ctx context.Context) error { return st.Renew(ctx, l, suiteTTL) },
 		"Release": func(ctx context.Context) error { return st.Release(ctx, l) },
 	}

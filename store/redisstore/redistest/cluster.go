@@ -20,6 +20,20 @@ type Group struct {
 // Form starts the servers of a cluster below a directory and makes them one. A node that does not answer for two seconds is taken for
 // dead.
 func Form(ctx context.Context, dir string, masters, replicas int, lines ...string) (*Group, error) {
+	var err error
+	for try := range 5 { // somebody else may take a port meanwhile
+		var g *Group
+		if g, err = form(ctx, filepath.Join(dir, strconv.Itoa(try)), masters, replicas, lines...); err == nil {
+			return g, nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, err
+}
+
+func form(ctx context.Context, dir string, masters, replicas int, lines ...string) (*Group, error) {
 	n := masters * (1 + replicas)
 	ports, err := freePorts(ctx, n, true)
 	if err != nil {

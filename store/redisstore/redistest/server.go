@@ -106,7 +106,7 @@ func (s *Server) Restart(ctx context.Context) error {
 func (s *Server) config() string {
 	lines := append([]string{
 		"bind 127.0.0.1", "port " + strconv.Itoa(s.port), "dir " + strconv.Quote(s.dir), "daemonize no",
-		"save \"\"", "appendonly yes", "appendfsync always", "loglevel notice",
+		"save \"\"", "appendonly yes", "appendfsync always", "loglevel notice", "repl-diskless-sync-delay 0",
 	}, s.lines...)
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -122,6 +122,9 @@ func (s *Server) ready(ctx context.Context) error {
 		_, err := s.Do("PING")
 		if err != nil && (strings.HasPrefix(err.Error(), "NOAUTH") || strings.HasPrefix(err.Error(), "MASTERDOWN")) {
 			return nil
+		}
+		if info, e := s.Do("INFO", "server"); err == nil && e == nil && !strings.Contains(info, "process_id:"+strconv.Itoa(s.pid)+"\r") {
+			return fatal{errors.New("another server was first on its port")}
 		}
 		return err
 	})
