@@ -21,10 +21,10 @@ export CGO_ENABLED ?= 0
 # What make dist builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-# Debian packages that the tests start real servers from.
-PACKAGES := redis-server
+# Debian packages that the tests start: a real server, and a real browser with a Chinese font.
+PACKAGES := redis-server chromium fonts-wqy-microhei
 
-.PHONY: help run build dist test check slow bench sdk sdk-check tools packages clean
+.PHONY: help run build dist test check slow bench sdk sdk-check phone phone-check tools packages clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ test: packages sdk ## run every test; three rounds of each fault run
 	$(GO) vet ./...
 	$(GO) test ./...
 
-check: tools packages sdk-check ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabilities, race, the SDK's types and size
+check: tools packages sdk-check phone-check ## what CI asks beside the tests: gofmt, vet, lint, vulnerabilities, race, the SDK's types and size
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(BIN)/golangci-lint run
@@ -90,6 +90,21 @@ sdk/node_modules/.tested: sdk/node_modules/.installed $(SDK_SOURCES)
 sdk/node_modules/.checked: sdk/node_modules/.installed $(SDK_SOURCES)
 	cd sdk && npm run check && touch node_modules/.checked
 
+# The phone is committed as it is built, in sandbox/phone/static, so that the Go binary needs no node.
+PHONE_SOURCES = $(wildcard sdk/phone/*.mjs sdk/phone/*.json sdk/phone/src/* sdk/phone/src/*/* sdk/phone/testdata/* sdk/phone/testdata/*/* \
+	sdk/phone/testdata/*/*/*/* sdk/example/* sdk/example/*/* sdk/example/*/*/* sdk/src/* sdk/src/*/* sandbox/phone/static/*)
+
+phone: sdk/node_modules/.installed sdk/phone/node_modules/.installed ## build the simulator's phone into sandbox/phone/static (node 20 or later)
+	cd sdk && node scripts/build.mjs --quick && cd phone && npm run build
+
+phone-check: sdk/phone/node_modules/.checked
+
+sdk/phone/node_modules/.installed: sdk/phone/package.json sdk/phone/package-lock.json
+	cd sdk/phone && npm ci --no-audit --no-fund && touch node_modules/.installed
+
+sdk/phone/node_modules/.checked: sdk/node_modules/.installed sdk/phone/node_modules/.installed $(PHONE_SOURCES)
+	cd sdk && node scripts/build.mjs --quick && cd phone && npm run check && touch node_modules/.checked
+
 packages: ## install the Debian packages that the tests need, where they are missing
 	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
@@ -105,4 +120,4 @@ $(BIN)/govulncheck:
 	GOBIN=$(CURDIR)/$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
 
 clean: ## remove what was built
-	rm -rf $(BIN) dist sdk/miniprogram_dist sdk/dist sdk/node_modules
+	rm -rf $(BIN) dist sdk/miniprogram_dist sdk/dist sdk/node_modules sdk/phone/node_modules

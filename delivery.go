@@ -33,6 +33,9 @@ func (o Outcome) String() string {
 	return "pending"
 }
 
+// Openable tells whether a user can have opened a message with this outcome: it arrived, or may have.
+func (o Outcome) Openable() bool { return o == Accepted || o == Unknown }
+
 // ParseOutcome finds an outcome by its name on the wire.
 func ParseOutcome(s string) (Outcome, error) {
 	for i, name := range outcomeNames {
@@ -99,6 +102,9 @@ type Delivery struct {
 
 	ReservedAt time.Time
 	SettledAt  time.Time
+	// OpenedAt is when the user first opened the message, as far as known; zero: not. A settled delivery has it only if its outcome is
+	// Openable.
+	OpenedAt time.Time
 }
 
 // Skip and failure reasons that minapush itself gives. WeChat's are its codes in digits.
@@ -123,6 +129,8 @@ type Tally struct {
 	By map[Outcome]map[string]int64
 	// Waiting, Held, Sending and Suspected count what is pending.
 	Waiting, Held, Sending, Suspected int64
+	// Opened counts the settled deliveries whose message was opened, each once. It stays when rows are forgotten.
+	Opened int64
 }
 
 // Count returns how many deliveries ended in o.
@@ -158,6 +166,7 @@ func (t *Tally) Merge(u Tally) {
 	t.Held += u.Held
 	t.Sending += u.Sending
 	t.Suspected += u.Suspected
+	t.Opened += u.Opened
 	for o, reasons := range u.By {
 		for r, n := range reasons {
 			t.Add(o, r, n)

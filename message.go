@@ -32,7 +32,32 @@ const (
 	maxValue  = 1024
 	maxValues = 32
 	maxKey    = 64
+	idLength  = 26
 )
+
+// OpenParam is the query parameter of a page that names the campaign or push whose card was tapped. The SDK reports its value as opened.
+const OpenParam = "minapush"
+
+// PageFor is the page as it is sent, with the id of the campaign or push in OpenParam. A page that has the parameter already stays as
+// it is, as does no page; so does any page for an empty id.
+func (m Message) PageFor(id string) string {
+	path, query, asked := strings.Cut(m.Page, "?")
+	if m.Page == "" || id == "" {
+		return m.Page
+	}
+	for one := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(one, "="); name == OpenParam {
+			return m.Page
+		}
+	}
+	switch {
+	case !asked || query == "":
+		return path + "?" + OpenParam + "=" + id
+	case strings.HasSuffix(query, "&"):
+		return m.Page + OpenParam + "=" + id
+	}
+	return m.Page + "&" + OpenParam + "=" + id
+}
 
 // Validate refuses what no platform would take. It does not know the template's keys.
 func (m Message) Validate() error {
@@ -41,6 +66,9 @@ func (m Message) Validate() error {
 	}
 	if len(m.Page) > maxPage || !utf8.ValidString(m.Page) {
 		return FieldError("page", "must be UTF-8 of at most %d bytes", maxPage)
+	}
+	if n := len(m.PageFor(strings.Repeat("0", idLength))); n > maxPage {
+		return FieldError("page", "must be at most %d bytes with the parameter %s that is added to it, and is %d", maxPage, OpenParam, n)
 	}
 	if !slices.Contains([]string{"", "formal", "trial", "developer"}, m.State) {
 		return FieldError("miniprogram_state", "must be formal, trial or developer, not %q", m.State)
@@ -171,6 +199,8 @@ type Outgoing struct {
 	OpenID OpenID
 	// Batch names the campaign; senders may keep what they rendered of Message under it. Empty for a push.
 	Batch string
+	// ID is the id of the campaign or push, for Message.PageFor; empty: the page is sent as it is.
+	ID string
 	// Legacy chooses the template-message call and Code the permit that it carries; otherwise it is a subscribe message.
 	Legacy  bool
 	Code    string

@@ -19,6 +19,9 @@ type Scene struct {
 	Name string `json:"name"`
 	// Templates are asked for together: 1 to MaxSceneTemplates templates of the app, of one kind, which is not legacy.
 	Templates []string `json:"templates"`
+	// Kind is that of the templates as they now are; it is not stored. Empty: the first of them is not known any more. PutScene takes it
+	// as a claim to be checked, if it is not empty.
+	Kind minapush.TemplateKind `json:"-"`
 	// Target is the balance at which the user is not asked any more, 1 to MaxSceneTarget. Defaults to 1.
 	Target int `json:"target"`
 	// CoolDown is for how long the user is not asked after a refusal; NoCoolDown: not at all. Defaults to DefaultCoolDown.
@@ -69,9 +72,14 @@ func (a *Accounts) PutScene(ctx context.Context, app minapush.AppID, sc Scene) (
 	if !known && len(all) >= MaxScenes {
 		return Scene{}, minapush.FieldError("name", "is one too many: an app has at most %d scenes", MaxScenes)
 	}
-	if err := a.checkAsked(ctx, app, sc.Templates); err != nil {
+	kind, err := a.checkAsked(ctx, app, sc.Templates)
+	if err != nil {
 		return Scene{}, err
 	}
+	if sc.Kind != "" && sc.Kind != kind {
+		return Scene{}, minapush.FieldError("kind", "is %q, but the templates are %s", sc.Kind, kind)
+	}
+	sc.Kind = kind
 	err = edit(ctx, a, kindScene, sceneDoc(app, sc.Name), func(s *storedScene, _ bool) error {
 		*s = storedScene{V: format, Scene: sc}
 		return nil
@@ -94,27 +102,26 @@ func (sc Scene) validate() error {
 	return nil
 }
 
-// checkAsked refuses templates that cannot be asked for together.
-func (a *Accounts) checkAsked(ctx context.Context, app minapush.AppID, templates []string) error {
-	var first minapush.TemplateKind
+// checkAsked refuses templates that cannot be asked for together, and returns their kind.
+func (a *Accounts) checkAsked(ctx context.Context, app minapush.AppID, templates []string) (first minapush.TemplateKind, err error) {
 	for i, id := range templates {
 		field := fmt.Sprintf("templates[%d]", i)
 		t, err := a.Template(ctx, app, id)
 		switch {
 		case errors.Is(err, minapush.NotFound):
-			return minapush.FieldError(field, "is not a template of this app: PUT it first")
+			return "", minapush.FieldError(field, "is not a template of this app: PUT it first")
 		case err != nil:
-			return err
+			return "", err
 		case slices.Contains(templates[:i], id):
-			return minapush.FieldError(field, "is named twice")
+			return "", minapush.FieldError(field, "is named twice")
 		case t.Kind == minapush.LegacyTemplate:
-			return minapush.FieldError(field, "is a legacy template: users are not asked for these")
+			return "", minapush.FieldError(field, "is a legacy template: users are not asked for these")
 		case first != "" && t.Kind != first:
-			return minapush.FieldError(field, "is %s and the one before it %s: WeChat asks for one kind at a time", t.Kind, first)
+			return "", minapush.FieldError(field, "is %s and the one before it %s: WeChat asks for one kind at a time", t.Kind, first)
 		}
 		first = t.Kind
 	}
-	return nil
+	return first, nil
 }
 
 // Scenes returns every scene of an app by name, at most Config.CacheFor old. Errors: NotFound (no such app).
@@ -129,6 +136,11 @@ func (a *Accounts) Scenes(ctx context.Context, app minapush.AppID) ([]Scene, err
 	scenes = slices.Clone(scenes) // the caller may write to it
 	for i := range scenes {
 		scenes[i].Templates = slices.Clone(scenes[i].Templates)
+		t, err := a.Template(ctx, app, scenes[i].Templates[0])
+		if err != nil && !errors.Is(err, minapush.NotFound) {
+			return nil, fmt.Errorf("list scenes of %s: %w", app, err)
+		}
+		scenes[i].Kind = t.Kind
 	}
 	return scenes, nil
 }

@@ -40,7 +40,9 @@ func TestScenesOfOneAppAreListedByName(t *testing.T) {
 	must(t, err)
 	var want []account.Scene
 	for _, name := range []string{"a.b-c_D", "home", "pay"} {
-		want = append(want, account.Scene{Name: name, Templates: []string{"A"}, Target: 3, CoolDown: account.NoCoolDown})
+		want = append(want, account.Scene{
+			Name: name, Templates: []string{"A"}, Kind: minapush.OneTimeTemplate, Target: 3, CoolDown: account.NoCoolDown,
+		})
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
@@ -59,7 +61,9 @@ func TestASceneIsReplacedAndDeleted(t *testing.T) {
 	b.withTemplates(t, "wx01")
 	got, err := b.one.PutScene(b.ctx, "wx01", account.Scene{Name: "home", Templates: []string{"A"}})
 	must(t, err)
-	if diff := cmp.Diff(account.Scene{Name: "home", Templates: []string{"A"}, Target: 1, CoolDown: 7 * 24 * time.Hour}, got); diff != "" {
+	if diff := cmp.Diff(account.Scene{
+		Name: "home", Templates: []string{"A"}, Kind: minapush.OneTimeTemplate, Target: 1, CoolDown: 7 * 24 * time.Hour,
+	}, got); diff != "" {
 		t.Errorf("defaults: %s", diff)
 	}
 	_, err = b.one.PutScene(b.ctx, "wx01", account.Scene{Name: "home", Templates: []string{"B", "C"}, Target: 200})
@@ -98,6 +102,8 @@ func TestPutSceneRefusesWhatNoPhoneCouldAsk(t *testing.T) {
 		{"templates[1]", account.Scene{Name: "s", Templates: []string{"A", "A"}}},
 		{"templates[1]", account.Scene{Name: "s", Templates: []string{"A", "long"}}},
 		{"templates[0]", account.Scene{Name: "s", Templates: []string{"old"}}},
+		{"kind", account.Scene{Name: "s", Templates: one, Kind: minapush.LongTermTemplate}},
+		{"kind", account.Scene{Name: "s", Templates: one, Kind: "both"}},
 		{"target", account.Scene{Name: "s", Templates: one, Target: -1}},
 		{"target", account.Scene{Name: "s", Templates: one, Target: 201}},
 		{"cool_down_seconds", account.Scene{Name: "s", Templates: one, CoolDown: -2 * time.Second}},

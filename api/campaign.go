@@ -112,6 +112,8 @@ type Progress struct {
 	// Outcomes counts by accepted, refused, failed, skipped and unknown; Reasons splits each by reason code.
 	Outcomes map[string]int64            `json:"outcomes"`
 	Reasons  map[string]map[string]int64 `json:"reasons"`
+	// Opened counts the users who opened the message, each once; they are among those accepted or unknown.
+	Opened int64 `json:"opened"`
 	// ShardsDone of Shards are through with their users.
 	ShardsDone int `json:"shards_done"`
 	Shards     int `json:"shards"`

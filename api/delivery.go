@@ -58,6 +58,8 @@ type Delivery struct {
 	NotBefore  time.Time `json:"not_before,omitzero"`
 	ReservedAt time.Time `json:"reserved_at,omitzero"`
 	SettledAt  time.Time `json:"settled_at,omitzero"`
+	// OpenedAt is when the user first opened the message, as the SDK reported.
+	OpenedAt time.Time `json:"opened_at,omitzero"`
 }
 
 // MsgID is WeChat's number of a message. It is a string on the wire: JavaScript cannot count as far.

@@ -40,6 +40,7 @@ var bodies = map[string]struct{ request, answer any }{
 	"audience-invalid": {api.NewCampaign{}, nil}, "create-list-campaign": {api.NewCampaign{}, api.Campaign{}}, "fill-audience": {nil, api.ListAnswer{}},
 	"list-campaign-waits": {nil, api.Campaign{}}, "start-campaign": {nil, api.Campaign{}}, "list-campaign-ended": {nil, api.Campaign{}},
 	"retry-campaign": {api.Retry{}, api.Campaign{}}, "sync-templates": {nil, api.TemplateSync{}}, "checks": {api.NewChecks{}, api.Checks{}}, "backup": {},
+	"report-sdk": {api.Report{}, api.ReportAnswer{}},
 }
 
 // rows are the types of the rows of golden files, in requests and answers of lines of JSON.

@@ -8,8 +8,21 @@ type Report struct {
 	// OpenID is whose report it is. A relay names it; with a session token it is the token's, and must be absent or the same.
 	OpenID string `json:"openid,omitempty"`
 	// Nonce names the report, so that items without a nonce of their own count once however often it is repeated.
-	Nonce string       `json:"nonce,omitempty"`
-	Items []ReportItem `json:"items"`
+	Nonce string `json:"nonce,omitempty"`
+	// Items may be absent beside Opens.
+	Items []ReportItem `json:"items,omitzero"`
+	// Opens are the messages that the user opened.
+	Opens []ReportOpen `json:"opens,omitempty"`
+}
+
+// ReportOpen is one message that the user opened. It counts once a user and message.
+type ReportOpen struct {
+	// Message is the id of the campaign or push: the parameter minapush of the page that was opened.
+	Message string `json:"message"`
+	// AgeMS is how long ago that was, in milliseconds: up to 7 days.
+	AgeMS int64 `json:"age_ms,omitempty"`
+	// Nonce names the open, 1 to 64 bytes.
+	Nonce string `json:"nonce,omitempty"`
 }
 
 // ReportItem is one thing that a tap earned, or did not.
@@ -67,6 +80,17 @@ type ReportAnswer struct {
 	Evicted   int          `json:"evicted"`
 	Refused   int          `json:"refused"`
 	Items     []ItemAnswer `json:"items"`
+	// Opens counts the opens of a report that had any.
+	Opens *OpenAnswer `json:"opens,omitempty"`
+}
+
+// OpenAnswer counts what became of opens. Sending again those that were ignored changes nothing.
+type OpenAnswer struct {
+	Accepted int `json:"accepted"`
+	// Duplicate was opened before.
+	Duplicate int `json:"duplicate"`
+	// Ignored names no message that was sent to this user, or is older than 7 days.
+	Ignored int `json:"ignored"`
 }
 
 // ItemAnswer is what became of one item.

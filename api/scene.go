@@ -7,6 +7,8 @@ type Scene struct {
 	Name string `json:"name,omitempty"`
 	// Templates are asked for together: 1 to 3 known templates of one kind, one_time or long_term.
 	Templates []string `json:"templates"`
+	// Kind is that of the templates: one_time or long_term. It may be absent in a PUT, and must not be another.
+	Kind string `json:"kind,omitempty"`
 	// Target is the balance at which the user is not asked any more, 1 to 200. Defaults to 1.
 	Target int `json:"target,omitempty"`
 	// CoolDownSeconds is for how long the user is not asked after a refusal. Defaults to 7 days; -1: asked at once.

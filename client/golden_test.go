@@ -103,7 +103,7 @@ func calls() map[string]func(context.Context, *client.Client, golden) (any, erro
 		"create-session-token": with(func(ctx context.Context, c *client.Client, in api.NewSession, _ string) (api.Session, error) {
 			return c.SessionToken(ctx, app, in.OpenID)
 		}),
-		"report": report, "report-relayed": report, "report-of-somebody-else": report,
+		"report": report, "report-relayed": report, "report-sdk": report, "report-of-somebody-else": report,
 		"report-recipe": with(func(ctx context.Context, c *client.Client, in api.RecipeReport, _ string) (api.ReportAnswer, error) {
 			return c.ReportRecipe(ctx, app, in)
 		}),

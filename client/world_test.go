@@ -87,7 +87,7 @@ func rooms(st *pebblestore.Store, accounts *account.Accounts, platform *sandbox.
 	campaigns := must(campaign.New(st, ledger, profiles, campaign.Config{NewID: newID, Changed: func(minapush.AppID) { dispatcher.Kick() }}))
 	dispatcher = must(dispatch.New(b, ledger, campaigns, accounts, w, dispatch.Config{NewID: newID, Owner: "example"}))
 	parts = server.Parts{
-		Accounts: accounts, Profiles: profiles, Bank: b, Collector: must(collect.New(b, collect.Config{})), Campaigns: campaigns,
+		Accounts: accounts, Profiles: profiles, Bank: b, Collector: must(collect.New(b, ledger, collect.Config{})), Campaigns: campaigns,
 		Ledger: ledger, Dispatcher: dispatcher, Platform: platformOf{w}, Backup: backupOf(st),
 	}
 	return parts, func() func() {

@@ -51,6 +51,8 @@ type Answer struct {
 	Accepted, Duplicate, Evicted, Refused int
 	// Items answers for each item, in order.
 	Items []ItemAnswer
+	// Opens counts the opens of a report.
+	Opens OpenAnswer
 }
 
 // ItemAnswer is what became of one item.

@@ -17,6 +17,8 @@ const (
 	DefaultMaxRecipeItems = 1000
 	// DefaultMaxPermits is how many permits the items of one trusted deposit may add up to.
 	DefaultMaxPermits = 2000
+	// DefaultMaxOpens is how many opens one report may have: as many as items, since the SDK has one queue for both.
+	DefaultMaxOpens = DefaultMaxItems
 	// MaxCount is how many permits one trusted item may stand for.
 	MaxCount = 200
 	// MaxNonce is the longest nonce or item id, in bytes.
@@ -33,22 +35,31 @@ type Config struct {
 	MaxRecipeItems int
 	// MaxPermits bounds the permits of a trusted deposit. Defaults to DefaultMaxPermits.
 	MaxPermits int
+	// MaxOpens bounds the opens of a report. Defaults to DefaultMaxOpens.
+	MaxOpens int
+}
+
+// Opens notes which messages were opened, of campaigns and pushes by their ids. delivery.Ledger does.
+type Opens interface {
+	// Opened answers first, false if that was noted before. Errors: Invalid, NotFound, Conflict (it is not counted); Unavailable.
+	Opened(ctx context.Context, app minapush.App, o minapush.OpenID, id string, at time.Time) (first bool, err error)
 }
 
 // Collector is the intake of one bank. It may be used by any number of goroutines.
 type Collector struct {
 	bank    *bank.Bank
+	opens   Opens
 	cfg     Config
 	metrics *metrics
 }
 
-// New makes the intake of a bank. Errors: Invalid, naming the field.
-func New(b *bank.Bank, cfg Config) (*Collector, error) {
-	if b == nil {
-		return nil, minapush.FieldError("b", "must be given")
+// New makes the intake of a bank, and of what is told of opened messages. Errors: Invalid, naming the field.
+func New(b *bank.Bank, opens Opens, cfg Config) (*Collector, error) {
+	if b == nil || opens == nil {
+		return nil, minapush.FieldError("b", "and opens must be given")
 	}
-	if cfg.MaxItems < 0 || cfg.MaxRecipeItems < 0 || cfg.MaxPermits < 0 {
-		return nil, minapush.FieldError("MaxItems", "MaxItems, MaxRecipeItems and MaxPermits must not be negative")
+	if cfg.MaxItems < 0 || cfg.MaxRecipeItems < 0 || cfg.MaxPermits < 0 || cfg.MaxOpens < 0 {
+		return nil, minapush.FieldError("MaxItems", "MaxItems, MaxRecipeItems, MaxPermits and MaxOpens must not be negative")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -62,7 +73,10 @@ func New(b *bank.Bank, cfg Config) (*Collector, error) {
 	if cfg.MaxPermits == 0 {
 		cfg.MaxPermits = DefaultMaxPermits
 	}
-	return &Collector{bank: b, cfg: cfg, metrics: newMetrics()}, nil
+	if cfg.MaxOpens == 0 {
+		cfg.MaxOpens = DefaultMaxOpens
+	}
+	return &Collector{bank: b, opens: opens, cfg: cfg, metrics: newMetrics()}, nil
 }
 
 // judged is one item after validation: the permits that it stands for, or why it has none.

@@ -18,6 +18,7 @@ import (
 	"github.com/minapush/minapush/audience"
 	"github.com/minapush/minapush/bank"
 	"github.com/minapush/minapush/collect"
+	"github.com/minapush/minapush/delivery"
 	"github.com/minapush/minapush/store"
 	"github.com/minapush/minapush/store/storetest"
 )
@@ -274,7 +275,7 @@ func draining(t testing.TB, d *drain) *collect.Collector {
 	d.Store = storetest.NewModel(b.clock.now)
 	bk, err := bank.New(d, bank.Config{Now: b.clock.now})
 	must(t, err)
-	c, err := collect.New(bk, collect.Config{Now: b.clock.now})
+	c, err := collect.New(bk, delivery.New(d), collect.Config{Now: b.clock.now})
 	must(t, err)
 	return c
 }

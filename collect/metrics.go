@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	items   *prometheus.CounterVec
 	refused *prometheus.CounterVec
+	opens   *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -16,12 +17,15 @@ func newMetrics() *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "minapush_collect_refused_items_total", Help: "Items that gave no permit, by kind and reason.",
 		}, []string{"kind", "reason"}),
+		opens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "minapush_collect_opens_total", Help: "Opened messages that were reported, by result: accepted, duplicate, or why it was ignored.",
+		}, []string{"result"}),
 	}
 }
 
 // Metrics returns the intake's collectors, for one registry.
 func (c *Collector) Metrics() []prometheus.Collector {
-	return []prometheus.Collector{c.metrics.items, c.metrics.refused}
+	return []prometheus.Collector{c.metrics.items, c.metrics.refused, c.metrics.opens}
 }
 
 func (m *metrics) count(kind string, a ItemAnswer) {

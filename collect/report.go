@@ -26,6 +26,8 @@ type Report struct {
 	// report must be repeated unchanged. Optional.
 	Nonce string
 	Items []Item
+	// Opens are the messages that the user opened.
+	Opens []Opened
 }
 
 // Item is one permit that a tap earned, or one that it did not.
@@ -45,8 +47,9 @@ type Item struct {
 	Source string
 }
 
-// Report deposits what a user's taps earned, in one step, and answers for each item. An empty report notes that the user was seen.
-// Errors: Invalid, for the openid or for too many items (nothing was done); Unavailable (repeating is safe).
+// Report deposits what a user's taps earned, in one step, and answers for each item; then it notes what the user opened. An empty
+// report notes that the user was seen. Errors: Invalid, for the openid or for too many items or opens (nothing was done); Unavailable
+// (repeating is safe).
 func (c *Collector) Report(ctx context.Context, app minapush.App, o minapush.OpenID, r Report) (Answer, error) {
 	if err := o.Validate(); err != nil {
 		return Answer{}, err
@@ -54,13 +57,23 @@ func (c *Collector) Report(ctx context.Context, app minapush.App, o minapush.Ope
 	if len(r.Items) > c.cfg.MaxItems {
 		return Answer{}, minapush.FieldError("items", "must have at most %d entries, has %d", c.cfg.MaxItems, len(r.Items))
 	}
+	if len(r.Opens) > c.cfg.MaxOpens {
+		return Answer{}, minapush.FieldError("opens", "must have at most %d entries, has %d", c.cfg.MaxOpens, len(r.Opens))
+	}
 	arrival := c.cfg.Now().UTC()
 	items := make([]judged, len(r.Items))
 	for i, it := range r.Items {
 		items[i] = judgeItem(it, identityOf(r.Nonce, i, it.Nonce), arrival)
 		items[i].source = it.Source
 	}
-	return c.deposit(ctx, app, o, "items", items)
+	a, err := c.deposit(ctx, app, o, "items", items)
+	if err == nil {
+		a.Opens, err = c.noteOpens(ctx, app, o, r.Opens, arrival)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	return a, nil
 }
 
 func judgeItem(it Item, identity string, arrival time.Time) judged {

@@ -11,6 +11,7 @@ import (
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/bank"
 	"github.com/minapush/minapush/collect"
+	"github.com/minapush/minapush/delivery"
 )
 
 func TestAReportBecomesPermits(t *testing.T) {
@@ -238,8 +239,8 @@ func TestItemsAreCountedByKindStatusAndReason(t *testing.T) {
 
 func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	t.Parallel()
-	_, err := collect.New(nil, collect.Config{})
+	_, err := collect.New(nil, &delivery.Ledger{}, collect.Config{})
 	wantField(t, err, "b")
-	_, err = collect.New(&bank.Bank{}, collect.Config{MaxItems: -1})
+	_, err = collect.New(&bank.Bank{}, &delivery.Ledger{}, collect.Config{MaxItems: -1})
 	wantField(t, err, "MaxItems")
 }

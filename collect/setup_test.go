@@ -13,6 +13,7 @@ import (
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/bank"
 	"github.com/minapush/minapush/collect"
+	"github.com/minapush/minapush/delivery"
 	"github.com/minapush/minapush/store"
 	"github.com/minapush/minapush/store/storetest"
 )
@@ -48,7 +49,7 @@ func newBundle(ctx context.Context, cfg collect.Config) *bundle {
 		panic(err)
 	}
 	cfg.Now = b.clock.now
-	if b.collect, err = collect.New(b.bank, cfg); err != nil {
+	if b.collect, err = collect.New(b.bank, delivery.New(b.st), cfg); err != nil {
 		panic(err)
 	}
 	return b

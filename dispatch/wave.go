@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -121,7 +122,9 @@ func lapsed(err error) bool {
 }
 
 func outgoing(app minapush.AppID, batch string, legacy bool, m *minapush.Message, row minapush.Delivery) minapush.Outgoing {
-	return minapush.Outgoing{App: app, OpenID: row.OpenID, Batch: batch, Legacy: legacy, Code: row.Permit.Code(), Message: m}
+	return minapush.Outgoing{
+		App: app, OpenID: row.OpenID, Batch: batch, ID: cmp.Or(row.Push, row.Batch), Legacy: legacy, Code: row.Permit.Code(), Message: m,
+	}
 }
 
 // settleLoop settles answers as they come, as many at a time as have come while the last ones were being settled.

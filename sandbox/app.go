@@ -3,6 +3,7 @@ package sandbox
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -170,8 +171,28 @@ func (a *app) user(openid string) *user {
 	return sh.users[openid]
 }
 
+// openParam is the parameter of pages by which minapush learns what was opened. It is another one for each push.
+const openParam = "minapush"
+
+// counted is a page as counts tell it apart: without openParam.
+func counted(page string) string {
+	path, query, _ := strings.Cut(page, "?")
+	if !strings.Contains(query, openParam) {
+		return page
+	}
+	kept := slices.DeleteFunc(strings.Split(query, "&"), func(one string) bool {
+		name, _, _ := strings.Cut(one, "=")
+		return name == openParam
+	})
+	if len(kept) == 0 {
+		return path
+	}
+	return path + "?" + strings.Join(kept, "&")
+}
+
 // pageID numbers a page for counting.
 func (a *app) pageID(page string) uint32 {
+	page = counted(page)
 	a.mu.RLock()
 	id, known := a.pageIDs[page]
 	a.mu.RUnlock()

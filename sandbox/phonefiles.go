@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -15,18 +14,18 @@ const defaultPhone = "xiaoming"
 // servePage sends the phone, or sends on to a phone that there is if the address names none.
 func (s *Sandbox) servePage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	to := url.Values{"app": {q.Get("app")}, "user": {q.Get("user")}}
-	if apps := s.allApps(); to.Get("app") == "" && len(apps) > 0 {
-		to.Set("app", apps[0].id)
+	given := q.Get("app") != "" && q.Get("user") != ""
+	if apps := s.allApps(); q.Get("app") == "" && len(apps) > 0 {
+		q.Set("app", apps[0].id)
 	}
-	if to.Get("user") == "" {
-		to.Set("user", defaultPhone)
+	if q.Get("user") == "" {
+		q.Set("user", defaultPhone)
 	}
-	if to.Get("app") == "" || to.Get("app") == q.Get("app") && to.Get("user") == q.Get("user") {
+	if given || q.Get("app") == "" {
 		serveFile(w, r, "index.html")
 		return
 	}
-	http.Redirect(w, r, "?"+to.Encode(), http.StatusFound)
+	http.Redirect(w, r, "?"+q.Encode(), http.StatusFound)
 }
 
 // serveFile sends a file of the page or of the inbox.

@@ -100,9 +100,10 @@ func (s *Sandbox) CountsByUser(appid, templateID string) (map[string]int, error)
 	return s.countWhere(appid, func(c count, _ string) bool { return c.tmpl.id == templateID })
 }
 
-// CountsByPage is CountsByUser for the messages that open exactly this page, query included. A test of one campaign puts its
-// id there.
+// CountsByPage is CountsByUser for the messages that open exactly this page, query included, but for the parameter minapush, which
+// tells one push from another and counts for nothing here. A test of one campaign puts its id there.
 func (s *Sandbox) CountsByPage(appid, templateID, page string) (map[string]int, error) {
+	page = counted(page)
 	return s.countWhere(appid, func(c count, p string) bool { return c.tmpl.id == templateID && p == page })
 }
 

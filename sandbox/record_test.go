@@ -46,7 +46,7 @@ func TestCountsTellUsersTemplatesAndPagesApart(t *testing.T) {
 		other, err := w.sb.AddUser(w.app.AppID, "")
 		must(t, err)
 		must(t, w.sb.Subscribe(w.app.AppID, other, w.tmpl, 1))
-		for _, page := range []string{"a?c=1", "a?c=2", "a?c=1", "beyond MaxPages"} {
+		for _, page := range []string{"a?c=1&minapush=x", "a?c=2", "a?minapush=y&c=1", "beyond MaxPages"} {
 			w.wantCode(w.send("page", page), 0)
 		}
 		w.wantCode(w.send("page", "a?c=1", "touser", other), 0)

@@ -238,7 +238,7 @@ func TestMeShowsTheSessionsOwnBalance(t *testing.T) {
 	want[api.Scene](t, b.call(t, "PUT", base+"/scenes/home", b.admin, `{"templates":["`+tmplID+`"],"target":3,"cool_down_seconds":-1}`), 200)
 	me := want[api.Me](t, send(t, b.server.Public(), "GET", base+"/me", mine, ""), 200)
 	expect := api.Me{
-		OpenID: openid, Scenes: []api.Scene{{Name: "home", Templates: []string{tmplID}, Target: 3, CoolDownSeconds: -1}},
+		OpenID: openid, Scenes: []api.Scene{{Name: "home", Templates: []string{tmplID}, Kind: "one_time", Target: 3, CoolDownSeconds: -1}},
 		Balance: []api.Balance{{Kind: "form", Available: 1, Ready: 1, NextExpiry: b.clock.now().Add(minapush.CodeLife)}},
 	}
 	if diff := cmp.Diff(expect, me); diff != "" {
@@ -260,7 +260,7 @@ func TestScenesArePutListedAndRemoved(t *testing.T) {
 	b := setup(t).withApp(t)
 	const scenes = base + "/scenes"
 	got := want[api.Scene](t, b.call(t, "PUT", scenes+"/pay.done", b.admin, `{"name":"pay.done","templates":["`+tmplID+`"]}`), 200)
-	if diff := cmp.Diff(api.Scene{Name: "pay.done", Templates: []string{tmplID}, Target: 1, CoolDownSeconds: 7 * 24 * 3600}, got); diff != "" {
+	if diff := cmp.Diff(api.Scene{Name: "pay.done", Templates: []string{tmplID}, Kind: "one_time", Target: 1, CoolDownSeconds: 7 * 24 * 3600}, got); diff != "" {
 		t.Error(diff)
 	}
 	again, _ := json.Marshal(got)
@@ -281,6 +281,7 @@ func TestScenesArePutListedAndRemoved(t *testing.T) {
 		{"a", `{"templates":["nobody-knows-it"]}`, "body.templates[0]"},
 		{"a", `{"templates":["` + legacyID + `"]}`, "body.templates[0]"},
 		{"a", `{"templates":["` + tmplID + `","` + tmplID + `"]}`, "body.templates[1]"},
+		{"a", `{"templates":["` + tmplID + `"],"kind":"long_term"}`, "body.kind"},
 		{"a", `{"templates":["` + tmplID + `"],"target":201}`, "body.target"},
 		{"a", `{"templates":["` + tmplID + `"],"cool_down_seconds":-2}`, "body.cool_down_seconds"},
 		{"a", `{"templates":["` + tmplID + `"],"cool_down_seconds":9000000000000000000}`, "body.cool_down_seconds"},

@@ -23,6 +23,7 @@ func (s *Server) progress(ctx context.Context, app minapush.App, m minapush.Camp
 			minapush.Suspected.String(): t.Suspected,
 		},
 		Outcomes: map[string]int64{}, Reasons: map[string]map[string]int64{}, ShardsDone: sum.ShardsDone, Shards: app.Shards,
+		Opened: t.Opened,
 	}
 	for _, o := range minapush.Outcomes {
 		p.Outcomes[o.String()] = t.Count(o)

@@ -79,6 +79,7 @@ func deliveryBody(d minapush.Delivery) api.Delivery {
 	out := api.Delivery{
 		Push: d.Push, OpenID: string(d.OpenID), State: d.State.String(), Outcome: d.Outcome.String(), Errcode: d.Errcode, MsgID: api.MsgID(d.MsgID),
 		Permit: d.Permit.Kind.String(), Tries: d.Tries, ReservedAt: utc(d.ReservedAt), SettledAt: utc(d.SettledAt),
+		OpenedAt: utc(d.OpenedAt),
 	}
 	if d.Push == "" {
 		out.Campaign = d.Batch

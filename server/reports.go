@@ -21,7 +21,7 @@ import (
 func (s *Server) reportRoutes() {
 	rt := route{
 		method: http.MethodPost, path: appPath + "/reports", id: "report",
-		summary: "Report what a user's taps earned: from the mini program with a session token, or relayed with a key of scope report",
+		summary: "Report what a user's taps earned, and which messages were opened: from the mini program with a session token, or relayed with a key of scope report",
 		public:  true,
 	}
 	s.document(rt, typeOf[api.Report](), typeOf[api.ReportAnswer]())
@@ -42,11 +42,13 @@ func (s *Server) reportRoutes() {
 // reportOf is a report of either form, with items decoded or not. encoding/json prefers the exact name, so openid and openId do not
 // mix.
 type reportOf[Item any] struct {
-	OpenID       string  `json:"openid"`
-	Nonce        string  `json:"nonce"`
-	Items        []Item  `json:"items"`
-	RecipeOpenID string  `json:"openId"`
-	FormIDs      *string `json:"formIds"`
+	OpenID string `json:"openid"`
+	Nonce  string `json:"nonce"`
+	Items  []Item `json:"items"`
+	// Opens are decoded one by one: what is no open is ignored alone.
+	Opens        []json.RawMessage `json:"opens"`
+	RecipeOpenID string            `json:"openId"`
+	FormIDs      *string           `json:"formIds"`
 }
 
 type incoming = reportOf[api.ReportItem]
@@ -87,7 +89,11 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	for _, i := range broken {
 		a.Items[i].Reason, a.Items[i].Field = collect.ReasonNotAnItem, "items["+strconv.Itoa(i)+"]"
 	}
-	write(w, api.ContentType, http.StatusOK, answerBody(a))
+	out := answerBody(a)
+	if len(in.Opens) > 0 && in.FormIDs == nil {
+		out.Opens = &api.OpenAnswer{Accepted: a.Opens.Accepted, Duplicate: a.Opens.Duplicate, Ignored: a.Opens.Ignored}
+	}
+	write(w, api.ContentType, http.StatusOK, out)
 	return nil
 }
 
@@ -160,10 +166,16 @@ func (s *Server) collect(ctx context.Context, app minapush.App, o minapush.OpenI
 	if in.FormIDs != nil {
 		return s.parts.Collector.Recipe(ctx, app, collect.RecipeBody{OpenID: string(o), FormIDs: *in.FormIDs})
 	}
-	r := collect.Report{Nonce: in.Nonce, Items: make([]collect.Item, len(in.Items))}
+	r := collect.Report{Nonce: in.Nonce, Items: make([]collect.Item, len(in.Items)), Opens: make([]collect.Opened, len(in.Opens))}
 	for i, it := range in.Items {
 		r.Items[i] = collect.Item{
 			Type: it.Type, FormID: it.FormID, Template: it.Template, Result: it.Result, Nonce: it.Nonce, AgeMS: it.AgeMS, Source: it.Source,
+		}
+	}
+	for i, raw := range in.Opens {
+		var it api.ReportOpen
+		if json.Unmarshal(raw, &it) == nil {
+			r.Opens[i] = collect.Opened{Message: it.Message, AgeMS: it.AgeMS, Nonce: it.Nonce}
 		}
 	}
 	return s.parts.Collector.Report(ctx, app, o, r)
@@ -188,7 +200,7 @@ func (s *Server) parseReport(body []byte) (in *incoming, broken []int, err error
 			return nil, nil, malformed(err)
 		}
 	}
-	if in.FormIDs == nil && in.Items == nil {
+	if in.FormIDs == nil && in.Items == nil && in.Opens == nil {
 		return nil, nil, wrong("body.items", "is required")
 	}
 	if in.FormIDs != nil {
@@ -204,7 +216,8 @@ func parseItems(body []byte) (in *incoming, broken []int, err error) {
 		return nil, nil, err
 	}
 	in = &incoming{
-		OpenID: raw.OpenID, Nonce: raw.Nonce, RecipeOpenID: raw.RecipeOpenID, FormIDs: raw.FormIDs, Items: make([]api.ReportItem, len(raw.Items)),
+		OpenID: raw.OpenID, Nonce: raw.Nonce, RecipeOpenID: raw.RecipeOpenID, FormIDs: raw.FormIDs, Opens: raw.Opens,
+		Items: make([]api.ReportItem, len(raw.Items)),
 	}
 	for i, item := range raw.Items {
 		if json.Unmarshal(item, &in.Items[i]) != nil {

@@ -69,7 +69,7 @@ func (s *Server) putScene(ctx context.Context, c *call, in *api.Scene) (api.Scen
 		return api.Scene{}, wrong("body.cool_down_seconds", "must be -1 (none), or up to 31536000")
 	}
 	sc, err := s.parts.Accounts.PutScene(ctx, c.app.ID, account.Scene{
-		Name: name, Templates: in.Templates, Target: in.Target, CoolDown: time.Duration(in.CoolDownSeconds) * time.Second,
+		Name: name, Templates: in.Templates, Kind: minapush.TemplateKind(in.Kind), Target: in.Target, CoolDown: time.Duration(in.CoolDownSeconds) * time.Second,
 	})
 	if err != nil {
 		return api.Scene{}, renamed(err, "name", "path.name")
@@ -82,5 +82,7 @@ func (s *Server) deleteScene(ctx context.Context, c *call, _ *none) (none, error
 }
 
 func sceneBody(sc account.Scene) api.Scene {
-	return api.Scene{Name: sc.Name, Templates: sc.Templates, Target: sc.Target, CoolDownSeconds: int64(sc.CoolDown / time.Second)}
+	return api.Scene{
+		Name: sc.Name, Templates: sc.Templates, Kind: string(sc.Kind), Target: sc.Target, CoolDownSeconds: int64(sc.CoolDown / time.Second),
+	}
 }

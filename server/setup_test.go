@@ -95,7 +95,7 @@ func setupWith(t *testing.T, pushWait time.Duration, tune ...func(*server.Parts,
 		Now: b.clock.now, NewID: newID, Owner: "test", Poll: 5 * time.Millisecond, PushWait: pushWait,
 	})
 	must(t, err)
-	collector, err := collect.New(b.bank, collect.Config{Now: b.clock.now})
+	collector, err := collect.New(b.bank, ledger, collect.Config{Now: b.clock.now})
 	must(t, err)
 	parts := server.Parts{
 		Accounts: b.accounts, Profiles: b.profiles, Bank: b.bank, Collector: collector, Campaigns: campaigns, Ledger: ledger,

@@ -177,7 +177,7 @@ func addFlows(sums map[uint32]map[minapush.PermitKind]minapush.Counts, app uint3
 func (c *Contents) addBatch(d *Digest, b CopiedBatch) {
 	t := &b.Tally
 	e := c.entry('c').text(b.Batch).text(string(b.Cursor)).flag(b.Done)
-	e = e.number(t.Examined).number(t.Waiting).number(t.Held).number(t.Sending).number(t.Suspected)
+	e = e.number(t.Examined).number(t.Waiting).number(t.Held).number(t.Sending).number(t.Suspected).number(t.Opened)
 	for _, o := range minapush.Outcomes {
 		for _, reason := range slices.Sorted(maps.Keys(t.By[o])) {
 			if n := t.By[o][reason]; n != 0 {
@@ -248,7 +248,7 @@ func (p portable) row(w *CopiedRow) portable {
 	p = p.text(w.Batch).text(string(w.OpenID)).text(w.Push).number(int64(w.State)).number(int64(w.Outcome)).text(w.Reason)
 	p = p.number(int64(w.Errcode)).number(w.MsgID).number(int64(w.Attempt)).number(int64(w.Tries)).text(w.Key)
 	p = p.flag(w.Resend).flag(w.Maybe).flag(w.AtLeastOnce)
-	p = p.time(w.NotBefore).time(w.Deadline).time(w.ReservedAt).time(w.SettledAt).time(w.SuspectedAt)
+	p = p.time(w.NotBefore).time(w.Deadline).time(w.ReservedAt).time(w.SettledAt).time(w.SuspectedAt).time(w.OpenedAt)
 	x := &w.Permit
 	if x.Kind == 0 {
 		return p

@@ -427,8 +427,15 @@ type Progress struct {
 	ShardsDone int
 }
 
-// Deliveries reads the rows of campaigns and pushes.
+// Deliveries reads the rows of campaigns and pushes, and notes which were opened.
 type Deliveries interface {
+	// Open notes that a user opened the message of a delivery, at a time of the caller's that is not the zero time. It needs no lease.
+	// A row is opened once, and keeps the first time: first is false for one that was noted before, so repeating is safe. The batch's
+	// tally counts it in the step in which the row is both opened and settled with an outcome that is Openable: this one, or, of a row
+	// that was sent and is not settled, since an open may come before WeChat's answer, the one that settles it. An end with another
+	// outcome drops the note. Errors: NotFound (no such row, or it was forgotten); Conflict (nothing of it was sent yet, or its outcome
+	// is not Openable); Invalid (no time).
+	Open(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string, at time.Time) (first bool, err error)
 	// Delivery returns one row, of whatever state. Errors: NotFound.
 	Delivery(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string) (minapush.Delivery, error)
 	// List returns rows of a batch in one shard, by openid and push id ascending, after the row named by after (the zero Ref is

@@ -40,7 +40,7 @@ func (r *renderer) body(out minapush.Outgoing) []byte {
 // tail is the rest of the body, from the comma before template_id to the end.
 func (r *renderer) tail(out minapush.Outgoing) []byte {
 	if out.Batch == "" {
-		return appendTail(nil, out.Message, out.Legacy)
+		return appendTail(nil, out.Message, out.ID, out.Legacy)
 	}
 	key := rendered{out.App, out.Batch, out.Legacy}
 	r.mu.RLock()
@@ -49,7 +49,7 @@ func (r *renderer) tail(out minapush.Outgoing) []byte {
 	if ok {
 		return tail
 	}
-	tail = appendTail(nil, out.Message, out.Legacy)
+	tail = appendTail(nil, out.Message, out.ID, out.Legacy)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if kept, ok := r.tails[key]; ok {
@@ -72,9 +72,9 @@ func (r *renderer) tail(out minapush.Outgoing) []byte {
 // Fields: [O] server API, sendMessage; data is an object, not text; page has no leading slash and is left out when the card is not to
 // be clickable; miniprogram_state and lang are called required. Read 2026-06. Legacy: [O-old] templateMessage.send; data may be
 // empty, emphasis_keyword is "keywordN.DATA", there is no state and no language.
-func appendTail(b []byte, m *minapush.Message, legacy bool) []byte {
+func appendTail(b []byte, m *minapush.Message, id string, legacy bool) []byte {
 	b = appendString(append(b, `,"template_id":`...), m.Template)
-	if page := strings.TrimLeft(m.Page, "/"); page != "" {
+	if page := strings.TrimLeft(m.PageFor(id), "/"); page != "" {
 		b = appendString(append(b, `,"page":`...), page)
 	}
 	if !legacy {

@@ -32,6 +32,12 @@ func TestBodiesAreTheDocumentedOnes(t *testing.T) {
 				Template: "AT0002", Page: "//pages/a", Emphasis: "keyword1", Values: minapush.Keywords("339208499, 2015-01-05 12:30")}},
 			`{"touser":"o1","form_id":"3b0c1f6f8a8d4f1b9f0f0c6d1f1e2a3b","template_id":"AT0002","page":"pages/a",` +
 				`"data":{"keyword1":{"value":"339208499"},"keyword2":{"value":"2015-01-05 12:30"}},"emphasis_keyword":"keyword1.DATA"}`},
+		"with the id of its campaign": {
+			minapush.Outgoing{OpenID: "o1", ID: "01JD", Message: &minapush.Message{Template: "T", Page: "/pages/a?id=1"}},
+			`{"touser":"o1","template_id":"T","page":"pages/a?id=1&minapush=01JD","miniprogram_state":"formal","lang":"zh_CN","data":{}}`},
+		"legacy, with the id of its push": {
+			minapush.Outgoing{OpenID: "o1", ID: "01JD", Legacy: true, Code: "c", Message: &minapush.Message{Template: "T", Page: "pages/a"}},
+			`{"touser":"o1","form_id":"c","template_id":"T","page":"pages/a?minapush=01JD","data":{}}`},
 		"legacy, empty": {
 			minapush.Outgoing{OpenID: `o"1`, Legacy: true, Code: `a\b`, Message: &minapush.Message{Template: "AT", Emphasis: "keyword1.DATA"}},
 			`{"touser":"o\"1","form_id":"a\\b","template_id":"AT","data":{},"emphasis_keyword":"keyword1.DATA"}`},

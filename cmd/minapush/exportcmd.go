@@ -79,7 +79,7 @@ every field, as the API answers it.`,
 	return cmd
 }
 
-var deliveryColumns = []string{"openid", "outcome", "reason", "errcode", "msgid", "permit", "tries", "reserved_at", "settled_at"}
+var deliveryColumns = []string{"openid", "outcome", "reason", "errcode", "msgid", "permit", "tries", "reserved_at", "settled_at", "opened_at"}
 
 func (r *remote) exportDeliveries(ctx context.Context, c *client.Client, app, id, outcome string, f exportFlags) error {
 	m, err := c.Campaign(ctx, app, id)
@@ -140,6 +140,7 @@ func deliveryCells(d api.Delivery) []string {
 	}
 	return []string{
 		plainText(d.OpenID), d.Outcome, plainText(reason), errcode, msgid, d.Permit, strconv.Itoa(d.Tries), cellTime(d.ReservedAt), cellTime(d.SettledAt),
+		cellTime(d.OpenedAt),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,9 +22,7 @@ const inboxPictures = "MINAPUSH_TEST_PICTURES"
 // The inbox in a real browser: a message that arrives appears by itself, what was unfolded stays so, and the button deletes.
 func TestTheInboxIsLive(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Skip("SKIPPED: chromium is not on this machine")
-	}
+	needsBrowser(t)
 	sb, err := sandbox.New(sandbox.Config{})
 	must(t, err)
 	app, err := sb.AddApp(sandbox.App{})

@@ -6,11 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 type handset struct {
 	w            *phoneWorld
 	t            *testing.T
+	site         string // where the simulator is
 	user, openid string
 	browser      context.Context
 
@@ -32,8 +32,8 @@ type handset struct {
 	console []string // errors
 }
 
-// insideThePage is there before the page's own scripts, in every frame. The clock is as far ahead as the test says; at(selector) is where
-// a tap reaches an element, of the phone or, after "in ", of the mini program on it.
+// insideThePage is there before the page's own scripts, in every frame. The clock is as far ahead as the test says, and
+// timers go as fast; at(selector) is where a tap reaches an element, of the phone or, after "in ", of the mini program on it.
 const insideThePage = `(() => {
   const Real = Date;
   const ahead = () => { try { return Number(localStorage.getItem('test/ahead')); } catch { return 0; } };
@@ -41,11 +41,15 @@ const insideThePage = `(() => {
     constructor(...args) { super(...(args.length ? args : [Real.now() + ahead()])); }
     static now() { return Real.now() + ahead(); }
   };
+  const wait = window.setTimeout;
+  const hurry = () => { try { return Number(localStorage.getItem('test/hurry')) || 1; } catch { return 1; } };
+  window.setTimeout = (f, ms, ...args) => wait(f, ms / hurry(), ...args);
   if (window !== top) return;
   window.inside = () => document.querySelector('iframe')?.contentDocument;
   window.shown = (selector) => {
-    const within = selector.startsWith('in ');
-    const list = (within ? inside() : document)?.querySelectorAll(within ? selector.slice(3) : selector) ?? [];
+    const [, within, css] = /^(in )?(.*)/.exec(selector);
+    const own = css.replace(/#([\w-]+)/g, '[id$="--$1"]'); // the framework puts a name of its own before ids
+    const list = (within ? inside() : document)?.querySelectorAll(within ? own : css) ?? [];
     return [...list].find((e) => e.getClientRects().length > 0);
   };
   window.text = (selector) => shown(selector)?.textContent ?? '';
@@ -63,24 +67,51 @@ const insideThePage = `(() => {
   };
 })()`
 
-// open starts a browser with a user's phone on it. Real WeChat has no place for what these tests need, so a machine without a browser fails.
+// open starts a browser with a user's phone on it.
 func (w *phoneWorld) open(t *testing.T, user string) *handset {
+	t.Helper()
+	h := w.browser(t, w.wechat)
+	h.become(user)
+	return h
+}
+
+// needsBrowser fails a test on a machine without a browser.
+func needsBrowser(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
 		t.Fatal("chromium is not on this machine: make packages installs it, and a Chinese font (apt-get install chromium fonts-wqy-microhei)")
 	}
+}
+
+// browser starts a browser that finds phones at an address.
+func (w *phoneWorld) browser(t *testing.T, site string) *handset {
+	t.Helper()
+	needsBrowser(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	browser, stop := chromedp.NewContext(ctx)
 	t.Cleanup(func() { stop(); cancel() })
-	h := &handset{w: w, t: t, user: user, browser: browser, openid: w.sandbox.PhoneOpenID(w.app, user)}
+	h := &handset{w: w, t: t, site: site, browser: browser}
 	h.do("start the browser", chromedp.EmulateViewport(900, 880), chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: insideThePage})
 		return err
 	}))
-	go h.listen()
+	go h.listen(chromedp.Console(browser)) // evaluated here: it listens before the first page is loaded
 	t.Cleanup(h.quiet)
-	h.load()
 	return h
+}
+
+// become hands the browser to another user, whose phone is opened.
+func (h *handset) become(user string) {
+	h.t.Helper()
+	h.user, h.openid = user, h.w.sandbox.PhoneOpenID(h.w.app, user)
+	h.load()
+	h.ready()
+}
+
+// ready waits until the SDK knows what taps are to ask for.
+func (h *handset) ready() {
+	h.t.Helper()
+	h.until(`JSON.parse(localStorage.getItem('` + h.key("minapush.memory."+h.w.app) + `')).scenes.length > 0`)
 }
 
 // load opens the page, or loads it again: whatever the mini program had in memory is gone, as after a kill.
@@ -90,7 +121,7 @@ func (h *handset) load(more ...string) {
 	for i := 0; i+1 < len(more); i += 2 {
 		q.Set(more[i], more[i+1])
 	}
-	h.do("open", chromedp.Navigate(h.w.wechat+"/phone/?"+q.Encode()))
+	h.do("open", chromedp.Navigate(h.site+"/phone/?"+q.Encode()))
 }
 
 func (h *handset) do(what string, steps ...chromedp.Action[chromedp.Void]) {
@@ -104,7 +135,7 @@ func (h *handset) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 func (h *handset) until(condition string) {
 	h.t.Helper()
 	safe := `(() => { try { return !!(` + condition + `); } catch { return false; } })()`
-	if _, err := chromedp.Run(h.browser, chromedp.Poll[bool](safe, chromedp.WithPollingTimeout(10*time.Second))); err != nil {
+	if _, err := chromedp.Run(h.browser, chromedp.Poll[bool](safe, chromedp.WithPollingTimeout(60*time.Second))); err != nil {
 		h.picture("failed.png")
 		h.t.Fatalf("waiting for %s: %v; the screen says %q", condition, err, h.screen())
 	}
@@ -152,7 +183,12 @@ func (h *handset) called(name string) int {
 // stored is a value in the mini program's storage.
 func (h *handset) stored(key string) string {
 	h.t.Helper()
-	return sees[string](h, fmt.Sprintf(`localStorage.getItem(%q) ?? ''`, "minapush-phone/"+h.w.app+"/"+h.user+"/"+key))
+	return sees[string](h, fmt.Sprintf(`localStorage.getItem(%q) ?? ''`, h.key(key)))
+}
+
+// key is where the browser keeps a value of the mini program's storage.
+func (h *handset) key(name string) string {
+	return "minapush-phone/" + h.w.app + "/" + h.user + "/" + name
 }
 
 // advance moves every clock: the server's, the simulator's and the browser's.
@@ -192,8 +228,8 @@ func (h *handset) api(method, call string, body any) (got map[string]any) {
 }
 
 // listen notes what the page complains about.
-func (h *handset) listen() {
-	for m, err := range chromedp.Console(h.browser) {
+func (h *handset) listen(messages iter.Seq2[chromedp.ConsoleMessage, error]) {
+	for m, err := range messages {
 		if err != nil {
 			return
 		}
@@ -212,9 +248,4 @@ func (h *handset) quiet() {
 	if loud := slices.DeleteFunc(h.console, func(line string) bool { return strings.Contains(line, "status of 422") }); len(loud) > 0 {
 		h.t.Errorf("the console has errors:\n%s", strings.Join(loud, "\n"))
 	}
-}
-
-// saved writes a picture that documents show.
-func (h *handset) saved(name string) string {
-	return filepath.Join(os.Getenv(inboxPictures), "phone-"+name)
 }

@@ -93,7 +93,7 @@ func (w *phoneWorld) permits(openid, kind, template string) (n int) {
 func (w *phoneWorld) untilPermits(openid, kind, template string, want int) {
 	w.t.Helper()
 	got := -1
-	poll(w.t, func() bool { got = w.permits(openid, kind, template); return got == want }, func() {
+	eventually(w.t, func() bool { got = w.permits(openid, kind, template); return got == want }, func() {
 		w.t.Fatalf("the bank has %d %s permits for %q, want %d", got, kind, template, want)
 	})
 }
@@ -109,8 +109,8 @@ func (h *handset) believes(template string) (n int) {
 	return n
 }
 
-// poll asks until it is so, for a minute at most.
-func poll(t testing.TB, ok func() bool, tell func()) {
+// eventually asks until it is so, for a minute at most.
+func eventually(t testing.TB, ok func() bool, tell func()) {
 	t.Helper()
 	deadline := time.Now().Add(60 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -127,10 +127,10 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 	if sys.bank, err = bank.New(st, bank.Config{Logger: log, Now: s.now}); err != nil {
 		return err
 	}
-	if sys.collector, err = collect.New(sys.bank, collect.Config{Now: s.now}); err != nil {
+	sys.ledger = delivery.New(st)
+	if sys.collector, err = collect.New(sys.bank, sys.ledger, collect.Config{Now: s.now}); err != nil {
 		return err
 	}
-	sys.ledger = delivery.New(st)
 	if sys.wechat, err = wechat.New(wechat.Config{Apps: sys.accounts, Cache: tokenCache{sys.accounts}, Logger: log, Now: s.now}); err != nil {
 		return err
 	}
@@ -138,12 +138,12 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 		return err
 	}
 	sys.campaigns, err = campaign.New(st, sys.ledger, sys.profiles, campaign.Config{
-		NewID: newID, Logger: log, Now: s.now, Changed: func(minapush.AppID) { sys.dispatcher.Kick() },
+		NewID: idsBy(sys.now), Logger: log, Now: s.now, Changed: func(minapush.AppID) { sys.dispatcher.Kick() },
 	})
 	if err != nil {
 		return err
 	}
-	sending := dispatch.Config{NewID: newID, Owner: randomName(), Logger: log, Now: s.now}
+	sending := dispatch.Config{NewID: idsBy(sys.now), Owner: randomName(), Logger: log, Now: s.now}
 	if s.tune != nil {
 		s.tune(&sending)
 	}
@@ -188,6 +188,11 @@ func (sys *system) run(ctx, hard context.Context) error {
 }
 
 func newID() string { return ulid.Make().String() }
+
+// idsBy makes ids by a clock: those of pushes tell which day's they are.
+func idsBy(now func() time.Time) func() string {
+	return func() string { return ulid.MustNew(ulid.Timestamp(now()), ulid.DefaultEntropy()).String() }
+}
 
 // randomName makes this process unlike any other.
 func randomName() string {

@@ -42,6 +42,9 @@ async function request(path, method, data) {
   return res.data;
 }
 
+// sorry tells the user that the network or the shop did not answer.
+const sorry = () => wx.showToast({ title: '网络不好，请稍后再试', icon: 'none' });
+
 // The three ways to say who the user is. A real mini program needs one of them.
 const ways = {
   // The shop's backend passes the report on and adds the openid that it knows. No second login, no new request domain.
@@ -60,8 +63,17 @@ const ways = {
   login: () => ({ mode: 'login', transport: requestTransport({ wx, baseUrl: host }) }),
 };
 
+// Names of the templates, as the shop's operators chose them in WeChat's console.
+const templates = {
+  Sub_sign_in_reminder_one_time_template_0000: '签到提醒',
+  Sub_order_status_one_time_template_00000000: '订单状态通知',
+  Sub_goods_arrival_one_time_template_0000000: '到货通知',
+};
+
 module.exports = {
+  templates,
   request,
+  sorry,
   ways: Object.keys(ways),
   way: () => wx.getStorageSync('way') || 'relay',
   useWay: (name) => wx.setStorageSync('way', name),

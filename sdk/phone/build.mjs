@@ -1,52 +1,62 @@
-// Builds the simulator's phone: the example mini program, compiled as WeChat's developer tools would, and the drawn phone around it, into
-// sandbox/phone/static, which the Go binary embeds. `node build.mjs --check` only says whether what is there is up to date.
+// Builds the simulator's phone into sandbox/phone/static, which the Go binary embeds: the drawn phone, the runtime of the mini program on it,
+// and the example mini program, compiled as WeChat's developer tools would. And the recipe's mini program, for the tests.
+//
+//   node build.mjs              builds all
+//   node build.mjs --check      only says whether what is there is up to date
+//   node build.mjs --root DIR   puts another mini program on the phone
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import * as esbuild from 'esbuild';
 import { compile } from './compile.mjs';
 
+const { values: { check, root } } = parseArgs({ options: { check: { type: 'boolean' }, root: { type: 'string' } } });
 const here = path.dirname(fileURLToPath(import.meta.url));
 const out = path.resolve(here, '../../sandbox/phone/static');
-const program = compile({
-  root: path.resolve(here, '../example'),
-  packages: { 'minapush-miniprogram': path.resolve(here, '../miniprogram_dist') },
-});
+const packages = { 'minapush-miniprogram': path.resolve(here, '../miniprogram_dist') };
 
-const files = {
-  'miniprogram.js': await bundle(path.join(here, 'src/runtime/boot.js'), program),
-  'phone.js': await bundle(path.join(here, 'src/shell/main.js')),
-  'phone.css': minifyCSS('src/phone.css'),
-  'miniprogram.css': minifyCSS('src/miniprogram.css'),
-  'index.html': fs.readFileSync(path.join(here, 'src/index.html')),
-  'miniprogram.html': fs.readFileSync(path.join(here, 'src/miniprogram.html')),
-};
+const files = root
+  ? { [path.join(out, 'program.js')]: program(path.resolve(root), packages) }
+  : {
+    [path.join(out, 'runtime.js')]: await bundle('src/runtime/main.js'),
+    [path.join(out, 'program.js')]: program(path.resolve(here, '../example'), packages),
+    [path.join(out, 'phone.js')]: await bundle('src/shell/main.js'),
+    [path.join(out, 'phone.css')]: minifyCSS('src/phone.css'),
+    [path.join(out, 'miniprogram.css')]: minifyCSS('src/miniprogram.css'),
+    [path.join(out, 'index.html')]: fs.readFileSync(path.join(here, 'src/index.html')),
+    [path.join(out, 'miniprogram.html')]: fs.readFileSync(path.join(here, 'src/miniprogram.html')),
+    [path.join(here, 'testdata/recipe.js')]: program(path.join(here, 'testdata/recipe'), {}),
+  };
 
-if (process.argv.includes('--check')) {
-  const stale = Object.keys(files).filter((name) => !same(path.join(out, name), files[name]));
+if (check) {
+  const stale = Object.keys(files).filter((file) => !fs.existsSync(file) || !fs.readFileSync(file).equals(files[file]));
   if (stale.length) {
-    console.error(`sandbox/phone/static is not what this builds: ${stale.join(', ')}. Run npm run build in sdk/phone.`);
+    console.error(`not what this builds: ${stale.map(named).join(', ')}. Run make phone.`);
     process.exit(1);
   }
 } else {
   fs.mkdirSync(out, { recursive: true });
-  for (const [name, data] of Object.entries(files)) {
-    fs.writeFileSync(path.join(out, name), data);
-    console.log(`${name} ${(data.length / 1024).toFixed(1)} KiB`);
+  for (const [file, data] of Object.entries(files)) {
+    fs.writeFileSync(file, data);
+    console.log(`${named(file)} ${(data.length / 1024).toFixed(1)} KiB`);
   }
 }
 
-function same(file, data) {
-  return fs.existsSync(file) && fs.readFileSync(file).equals(Buffer.from(data));
+function named(file) {
+  return path.relative(path.resolve(here, '../..'), file);
 }
 
-async function bundle(entry, source) {
+// program is a mini program as a script that starts it.
+function program(dir, npm) {
+  const source = `bootMiniProgram(${compile({ root: dir, packages: npm })});`;
+  return Buffer.from(esbuild.transformSync(source, { minify: true, target: 'es2022', charset: 'utf8' }).code);
+}
+
+async function bundle(name) {
   const result = await esbuild.build({
-    bundle: true, format: 'iife', minify: true, write: false, target: 'es2022', logLevel: 'warning', legalComments: 'eof', charset: 'utf8',
-    stdin: {
-      contents: source ? `import { boot } from ${JSON.stringify('./boot.js')};\nboot(${source});` : `import ${JSON.stringify('./main.js')};`,
-      resolveDir: path.dirname(entry),
-    },
+    entryPoints: [path.join(here, name)], bundle: true, format: 'iife', minify: true, write: false, target: 'es2022', logLevel: 'warning',
+    legalComments: 'eof', charset: 'utf8',
   });
   return Buffer.from(result.outputFiles[0].contents);
 }

@@ -3,8 +3,7 @@ import fs from 'node:fs'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Bank, Phone, setup } from './phone.mjs'
 
-const golden = (path) => JSON.parse(fs.readFileSync(new URL(path, import.meta.url), 'utf8'))
-const server = (name) => golden('../../api/testdata/' + name + '.json')
+const server = (name) => JSON.parse(fs.readFileSync(new URL('../../api/testdata/' + name + '.json', import.meta.url), 'utf8'))
 const start = Date.UTC(2026, 10, 22, 10)
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
@@ -30,8 +29,8 @@ it("makes the items of 09-report that an SDK makes, and keeps its junk at the do
   expect(wire(bank.reports[0].body).items).toEqual([want.request.items[0], want.request.items[1], want.request.items[3]])
 })
 
-it('makes a batch of everything: test/golden/report.json', async () => {
-  const want = golden('golden/report.json')
+it('makes a batch of everything: 71-report-sdk', async () => {
+  const want = server('71-report-sdk')
   let n = 0
   const phone = new Phone()
   phone.boot({ minapush: want.request.opens[0].message })
@@ -52,7 +51,7 @@ it('makes a batch of everything: test/golden/report.json', async () => {
 })
 
 it('understands every answer of a report', async () => {
-  for (const name of ['09-report', '10-report-relayed']) {
+  for (const name of ['09-report', '10-report-relayed', '71-report-sdk']) {
     const { push } = setup({ transport: async () => ({ status: 200, body: server(name).answer }) })
     push.collect('0'.repeat(32))
     await push.flush()

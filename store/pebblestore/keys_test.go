@@ -85,6 +85,10 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 			w.Permit = form(1)
 			w.Permit.Template = hostile().Draw(t, "template")
 		}
+		if rapid.Bool().Draw(t, "opened") {
+			*w.openedSlot(&w.SettledAt, &w.Deadline) = time.Time{}
+			w.OpenedAt = fromMillis(rapid.Int64Range(1, 1<<42).Draw(t, "opened at"))
+		}
 		got, err := readRowValue(w.append(nil), "b", "o", "p")
 		if diff := gocmp.Diff(w, got, gocmp.AllowUnexported(row{})); err != nil || diff != "" {
 			t.Fatalf("%v (-want +got)\n%s", err, diff)
@@ -103,7 +107,7 @@ func TestListedValuesComeBackAsTheyWere(t *testing.T) {
 }
 
 func TestProgressTellsSixtyFourReasonsApart(t *testing.T) {
-	p := &progress{Cursor: "\x00o", Done: true}
+	p := &progress{Cursor: "\x00o", Done: true, Tally: minapush.Tally{Opened: 70_000}}
 	for i := range maxReasons + 3 {
 		p.Examined++
 		reason := p.count(minapush.Failed, string(rune('0'+i)))

@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"encoding/binary"
 	"math"
+	"time"
 
 	"github.com/minapush/minapush"
 )
@@ -22,6 +23,9 @@ const (
 	// maxReasons is how many reasons a tally tells apart, for each outcome and shard; the rest is reasonOther.
 	maxReasons  = 64
 	reasonOther = "other"
+	// openedNumber stands where an outcome's number does, before one reason without a name that counts what was opened: a release that
+	// knows of no opens reads it as an outcome that nobody asks for.
+	openedNumber = 0x80
 )
 
 // pending is the count of rows in a state that is not settled.
@@ -62,6 +66,18 @@ func (p *progress) count(o minapush.Outcome, reason string) string {
 	return reason
 }
 
+// opened counts a row that was opened and gets its outcome. One that cannot have been opened forgets it.
+func (p *progress) opened(w *row) {
+	switch {
+	case w.OpenedAt.IsZero():
+	case w.Outcome.Openable():
+		p.changed = true
+		p.Opened++
+	default:
+		w.OpenedAt = time.Time{}
+	}
+}
+
 func (p *progress) append(dst []byte) []byte {
 	done := byte(0)
 	if p.Done {
@@ -80,6 +96,9 @@ func (p *progress) append(dst []byte) []byte {
 			dst = binary.AppendVarint(appendString(dst, reason), n)
 		}
 	}
+	if p.Opened != 0 {
+		dst = binary.AppendVarint(append(dst, openedNumber, 1, 0), p.Opened)
+	}
 	return dst
 }
 
@@ -96,6 +115,10 @@ func readProgress(b []byte) (*progress, error) {
 		o := minapush.Outcome(p.byte())
 		for n := p.uvarint(math.MaxInt32); n > 0 && !p.bad; n-- {
 			reason := p.string()
+			if o == openedNumber {
+				v.Opened += p.varint()
+				continue
+			}
 			v.Add(o, reason, p.varint())
 		}
 	}

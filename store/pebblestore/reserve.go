@@ -235,6 +235,7 @@ func (v *reservation) finish(w *row, o minapush.Outcome, reason string) error {
 	}
 	w.State, w.Outcome, w.NotBefore, w.SettledAt = minapush.Settled, o, time.Time{}, v.b.Now
 	w.Reason = v.progress.count(o, reason)
+	v.progress.opened(w)
 	return v.put(w)
 }
 

@@ -200,6 +200,7 @@ func (st *step) end(w *row, e ending) error {
 		}
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
+		p.opened(w)
 		_, err := st.erase(w.OpenID, r, &store.Ref{Batch: w.Batch, Push: w.Push})
 		return err
 	}
@@ -213,6 +214,7 @@ func (st *step) end(w *row, e ending) error {
 	default:
 		w.Outcome, w.SettledAt = e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
+		p.opened(w)
 		if e.back {
 			w.Permit = minapush.Permit{}
 			r.ForgetRecent(w.Batch, w.Push)

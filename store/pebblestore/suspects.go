@@ -49,6 +49,7 @@ func (st *step) resolve(w *row, believe bool, now time.Time) error {
 		r.Trust(&w.Permit)
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, minapush.RefusedByUser, now
 		w.Reason = p.settle(minapush.Suspected, w.Outcome, w.Reason)
+		p.opened(w)
 	} else {
 		r.Trust(&w.Permit)
 		p.move(minapush.Suspected, minapush.Waiting)

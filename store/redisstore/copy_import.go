@@ -209,6 +209,9 @@ func (in *importing) batch(k shardKeys, p *store.CopiedBatch) {
 			set = set.FieldValue(pendingFields[state], itoa(n))
 		}
 	}
+	if p.Tally.Opened != 0 {
+		set = set.FieldValue(fieldOpened, itoa(p.Tally.Opened))
+	}
 	for _, o := range minapush.Outcomes {
 		for reason, n := range p.Tally.By[o] {
 			set = set.FieldValue(string('0'+rune(o))+reason, itoa(n))

@@ -142,6 +142,33 @@ func TestARowComesBackAsItWas(t *testing.T) {
 	}
 }
 
+// A release that knows of no opens may still be at work on the same Redis: it must read such rows and sums.
+func TestAnOpenedRowComesBackAndIsReadByAReleaseThatKnowsOfNoOpens(t *testing.T) {
+	t.Parallel()
+	for state := minapush.Waiting; state <= minapush.Settled; state++ {
+		want := testRow()
+		want.State, want.OpenedAt = state, time.UnixMilli(1_772_000_009_001).UTC()
+		*want.openedSlot(&want.SettledAt, &want.Deadline) = time.Time{}
+		want.Deadline = cut(want.Deadline)
+		b := want.append(nil)
+		got, err := readRow(b, "b", "u", "p")
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: got %+v, %v\nwant %+v", state, got, err, want)
+		}
+		b[2] &^= rowOpened // which that release does not look at
+		got, err = readRow(b, "b", "u", "p")
+		old := want
+		old.OpenedAt, *old.openedSlot(&old.SettledAt, &old.Deadline) = time.Time{}, want.OpenedAt
+		if err != nil || !reflect.DeepEqual(got, old) {
+			t.Errorf("%v, read by the other release: got %+v, %v\nwant %+v", state, got, err, old)
+		}
+	}
+	tally, err := readTally(map[string]string{"e": "3", "1": "2", "5crash": "1", fieldOpened: "3"})
+	if err != nil || tally.Opened != 3 || !tally.Closes() {
+		t.Errorf("got %+v, %v", tally, err)
+	}
+}
+
 func FuzzReadRow(f *testing.F) {
 	w := testRow()
 	f.Add(w.append(nil))

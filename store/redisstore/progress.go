@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -23,6 +24,7 @@ const (
 	fieldCursor   = "k"
 	fieldDone     = "z"
 	fieldExamined = "e"
+	fieldOpened   = "o" // a release that knows of no opens reads it as an outcome that nobody asks for
 )
 
 var pendingFields = map[minapush.DeliveryState]string{
@@ -58,6 +60,8 @@ func readTally(fields map[string]string) (minapush.Tally, error) {
 			t.Sending = n
 		case 'u':
 			t.Suspected = n
+		case 'o':
+			t.Opened = n
 		default:
 			t.Add(minapush.Outcome(field[0]-'0'), field[1:], n)
 		}
@@ -106,6 +110,18 @@ func (p *progress) count(o minapush.Outcome, reason string) string {
 	p.Add(o, reason, 1)
 	p.move1(string('0'+rune(o))+reason, 1)
 	return reason
+}
+
+// opened counts a row that was opened and gets its outcome. One that cannot have been opened forgets it.
+func (p *progress) opened(w *row) {
+	switch {
+	case w.OpenedAt.IsZero():
+	case w.Outcome.Openable():
+		p.Opened++
+		p.move1(fieldOpened, 1)
+	default:
+		w.OpenedAt = time.Time{}
+	}
 }
 
 func (p *progress) cursor() minapush.OpenID { return minapush.OpenID(p.at.cell(fieldCursor).now) }

@@ -310,6 +310,7 @@ func (v *reservation) finish(ctx context.Context, w *row, o minapush.Outcome, re
 	v.unqueue(w)
 	w.State, w.Outcome, w.NotBefore, w.SettledAt = minapush.Settled, o, time.Time{}, v.b.Now
 	w.Reason = v.progress.count(o, reason)
+	v.progress.opened(w)
 	return v.put(ctx, w)
 }
 

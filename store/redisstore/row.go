@@ -55,12 +55,14 @@ const (
 	rowMaybe
 	rowAtLeastOnce
 	rowPermit
+	rowOpened
 )
 
 // append writes a row.
 func (w *row) append(dst []byte) []byte {
 	dst = append(dst, valueV1, byte(w.State))
 	flags := bit(w.Resend, rowResend) | bit(w.Maybe, rowMaybe) | bit(w.AtLeastOnce, rowAtLeastOnce) | bit(w.Permit.Kind != 0, rowPermit)
+	flags |= bit(!w.OpenedAt.IsZero(), rowOpened)
 	dst = append(dst, flags, byte(w.Outcome))
 	dst = binary.AppendUvarint(dst, uint64(w.Attempt))
 	dst = binary.AppendUvarint(dst, uint64(w.Tries))
@@ -68,13 +70,26 @@ func (w *row) append(dst []byte) []byte {
 	dst = binary.AppendVarint(dst, w.MsgID)
 	dst = appendString(dst, w.Reason)
 	dst = appendString(dst, w.Key)
-	for _, t := range [...]time.Time{w.NotBefore, w.ReservedAt, w.SettledAt, w.Deadline, w.SuspectedAt} {
+	settled, deadline := w.SettledAt, w.Deadline
+	if slot := w.openedSlot(&settled, &deadline); !w.OpenedAt.IsZero() {
+		*slot = w.OpenedAt
+	}
+	for _, t := range [...]time.Time{w.NotBefore, w.ReservedAt, settled, deadline, w.SuspectedAt} {
 		dst = binary.AppendVarint(dst, millis(t))
 	}
 	if w.Permit.Kind != 0 {
 		dst = record.AppendPermit(dst, &w.Permit)
 	}
 	return dst
+}
+
+// openedSlot is where a row that was opened has that time, marked by rowOpened: where it has none of its own. A settled row has no
+// deadline, and any other no time of its settlement. So a release that knows of no opens reads such rows, too.
+func (w *row) openedSlot(settledAt, deadline *time.Time) *time.Time {
+	if w.State == minapush.Settled {
+		return deadline
+	}
+	return settledAt
 }
 
 func bit(set bool, b byte) byte {
@@ -104,6 +119,10 @@ func readRow(b []byte, batch string, o minapush.OpenID, push string) (row, error
 	w.Reason, w.Key = p.string(), p.string()
 	for _, t := range [...]*time.Time{&w.NotBefore, &w.ReservedAt, &w.SettledAt, &w.Deadline, &w.SuspectedAt} {
 		*t = fromMillis(p.varint())
+	}
+	if flags&rowOpened != 0 {
+		slot := w.openedSlot(&w.SettledAt, &w.Deadline)
+		w.OpenedAt, *slot = *slot, time.Time{}
 	}
 	if flags&rowPermit != 0 && !p.bad {
 		var err error

@@ -193,6 +193,7 @@ func (st *step) end(ctx context.Context, w *row, e ending) error {
 		}
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
+		p.opened(w)
 		st.setUser(w.OpenID, r)
 		_, err := st.erase(ctx, w.OpenID)
 		return err
@@ -207,6 +208,7 @@ func (st *step) end(ctx context.Context, w *row, e ending) error {
 	default:
 		w.Outcome, w.SettledAt = e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
+		p.opened(w)
 		if e.back {
 			w.Permit = minapush.Permit{}
 			r.ForgetRecent(w.Batch, w.Push)

@@ -44,6 +44,7 @@ func agreeRun(rt *rapid.T, tb testing.TB, make func(testing.TB, func() time.Time
 			"reserve push":   m.reservePush,
 			"mark push":      m.markPush,
 			"settle push":    m.settlePush,
+			"open":           m.open,
 			"recover pushes": m.recoverPushes,
 			"lease":          m.lease,
 			"reserve":        m.reserve,

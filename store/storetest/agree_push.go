@@ -119,6 +119,29 @@ func (m *agreeMachine) settlePush(t *rapid.T) {
 	m.same(t, fmt.Sprintf("settle push %+v", x), want, got)
 }
 
+// open is mostly of a row that was sent.
+func (m *agreeMachine) open(t *rapid.T) {
+	sent := func(r *modelRow) bool { return r.Tries > 0 && (r.State != minapush.Settled || r.Outcome.Openable()) }
+	if rapid.IntRange(0, 4).Draw(t, "of any row") == 0 {
+		sent = func(r *modelRow) bool { return r.Outcome != minapush.Skipped }
+	}
+	s := m.shardWith(t, sent)
+	rows := m.rows(s, sent)
+	if len(rows) == 0 {
+		t.Skip("no row was sent")
+	}
+	r := rapid.SampledFrom(rows).Draw(t, "row")
+	ref := store.RefOf(r.Delivery)
+	if rapid.IntRange(0, 9).Draw(t, "unheard of") == 0 {
+		ref.OpenID += "?"
+	}
+	want, e1 := m.model.Open(m.ctx, s, ref.Batch, ref.OpenID, ref.Push, m.now())
+	got, e2 := m.subject.Open(m.ctx, s, ref.Batch, ref.OpenID, ref.Push, m.now())
+	if step := fmt.Sprintf("open %v", ref); m.fine(t, step, e1, e2) {
+		m.same(t, step, want, got)
+	}
+}
+
 func (m *agreeMachine) recoverPushes(t *rapid.T) {
 	s, now := m.shardWith(t, func(r *modelRow) bool { return r.Push != "" && r.inHand() }), m.now()
 	want, e1 := m.model.RecoverPushes(m.ctx, s, now)

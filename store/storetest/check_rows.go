@@ -57,6 +57,9 @@ func (l *checkRows) take() minapush.Delivery {
 	if (d.State == minapush.Settled) != (d.Outcome != minapush.Pending) {
 		l.report.say("I6", place, "row of %q is %v with outcome %v", l.batch, d.State, d.Outcome)
 	}
+	if !d.OpenedAt.IsZero() && (d.State == minapush.Settled && !d.Outcome.Openable() || d.State != minapush.Settled && d.Tries == 0) {
+		l.report.say("I6", place, "row of %q was opened and is %v with outcome %v after %d tries", l.batch, d.State, d.Outcome, d.Tries)
+	}
 	l.sum.add(d)
 	return d
 }
@@ -101,6 +104,7 @@ func (l *checkRows) orphan() {
 type checkSum struct {
 	pending [minapush.Settled]int64
 	by      map[minapush.Outcome]map[string]int64
+	opened  int64
 }
 
 func newCheckSum() *checkSum { return &checkSum{by: map[minapush.Outcome]map[string]int64{}} }
@@ -112,6 +116,9 @@ func (s *checkSum) add(d minapush.Delivery) {
 	}
 	if s.by[d.Outcome] == nil {
 		s.by[d.Outcome] = map[string]int64{}
+	}
+	if !d.OpenedAt.IsZero() {
+		s.opened++
 	}
 	s.by[d.Outcome][d.Reason]++
 }
@@ -135,6 +142,12 @@ func (r *checkReport) checkTally(place checkBatchPlace, p store.Progress, shards
 	}
 	if p.ShardsDone == shards && t.Count(minapush.Pending) != 0 {
 		r.say("I6", place, "every shard is done, but %d deliveries are pending", t.Count(minapush.Pending))
+	}
+	if t.Opened < rows.opened || t.Opened > rows.opened && !gone {
+		r.say("I6", place, "tally has %d opened, but %d rows are", t.Opened, rows.opened)
+	}
+	if arrived := t.Count(minapush.Accepted) + t.Count(minapush.Unknown); t.Opened > arrived {
+		r.say("I6", place, "tally has %d opened, but only %d can have arrived", t.Opened, arrived)
 	}
 	for _, o := range minapush.Outcomes {
 		r.checkOutcome(place, o, t.By[o], rows.by[o], kept, gone)

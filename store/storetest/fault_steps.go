@@ -41,6 +41,23 @@ func (r *faultRun) wave(b store.Batch) {
 		xs = append(xs, x)
 	}
 	r.repeat("settle", func(ctx context.Context) error { return r.st.Settle(ctx, r.lease, xs) })
+	for _, x := range xs {
+		if x.Outcome == minapush.Accepted {
+			r.open(x.Ref)
+		}
+	}
+}
+
+// open is a user who opens a message, and reports it until there is an answer.
+func (r *faultRun) open(ref store.Ref) {
+	r.t.Helper()
+	r.repeat("open", func(ctx context.Context) error {
+		_, err := r.st.Open(ctx, r.shard, ref.Batch, ref.OpenID, ref.Push, r.now)
+		if minapush.KindOf(err) == minapush.Conflict || minapush.KindOf(err) == minapush.NotFound {
+			err = nil // what the store itself thinks of it is judged by Check
+		}
+		return err
+	})
 }
 
 // send is a message that leaves, and its answer.
@@ -120,6 +137,9 @@ func (r *faultRun) end(users []minapush.OpenID) {
 		p, err := r.inner.Progress(ctx, r.shard.App, 1, campaign)
 		if err != nil || p.Tally.Count(minapush.Pending) != 0 || p.Tally.Count(minapush.RefusedByUser) != 1 {
 			r.t.Errorf("%s: %+v, %v", campaign, p.Tally, err)
+		}
+		if accepted := p.Tally.Count(minapush.Accepted); p.Tally.Opened != accepted {
+			r.t.Errorf("%s: %d opened of %d accepted, and each was", campaign, p.Tally.Opened, accepted)
 		}
 	}
 	r.told(users)

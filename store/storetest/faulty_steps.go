@@ -83,6 +83,11 @@ func (f *Faulty) ResolveSuspects(ctx context.Context, l store.Lease, campaign st
 	})
 }
 
+// Open is Deliveries.Open.
+func (f *Faulty) Open(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string, at time.Time) (bool, error) {
+	return faultyWrite(ctx, f, "Open", func(ctx context.Context) (bool, error) { return f.inner.Open(ctx, s, batch, o, push, at) })
+}
+
 // Forget is Deliveries.Forget.
 func (f *Faulty) Forget(ctx context.Context, s minapush.Shard, batch string) error {
 	return faultyEffect(ctx, f, "Forget", func(ctx context.Context) error { return f.inner.Forget(ctx, s, batch) })

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/store"
@@ -19,6 +20,33 @@ func (m *Model) Delivery(ctx context.Context, s minapush.Shard, batch string, o 
 		return minapush.Delivery{}, minapush.Errorf(minapush.NotFound, "batch %s has no delivery for %s", batch, o.Masked())
 	}
 	return r.Delivery, nil
+}
+
+// Open notes that a message was opened.
+func (m *Model) Open(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string, at time.Time) (bool, error) {
+	if err := m.begin(ctx); err != nil {
+		return false, err
+	}
+	defer m.mu.Unlock()
+	if at = modelMilli(at); at.IsZero() || at.UnixMilli() == 0 {
+		return false, minapush.FieldError("at", "must be a time")
+	}
+	b := m.shard(s).batches[batch]
+	if b == nil || b.rows[modelRowID{openid: o, push: push}] == nil {
+		return false, minapush.Errorf(minapush.NotFound, "batch %s has no delivery for %s", batch, o.Masked())
+	}
+	r := b.rows[modelRowID{openid: o, push: push}]
+	settled := r.State == minapush.Settled
+	switch {
+	case settled && r.Outcome != minapush.Accepted && r.Outcome != minapush.Unknown, !settled && r.Tries == 0:
+		return false, minapush.Errorf(minapush.Conflict, "the delivery to %s was not sent", o.Masked())
+	case !r.OpenedAt.IsZero():
+		return false, nil
+	case settled:
+		b.opened++
+	}
+	r.OpenedAt = at
+	return true, nil
 }
 
 // List returns a page of rows of a batch.

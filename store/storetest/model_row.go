@@ -15,6 +15,7 @@ type modelBatch struct {
 	atEnd    bool            // the cursor is at the end of the shard, or of the list
 	examined int64
 	by       map[minapush.Outcome]map[string]int64 // as in minapush.Tally; pending ones are counted from rows
+	opened   int64
 
 	begun  bool                                  // there was a ReserveBatch
 	listed map[minapush.OpenID]map[string]string // the values of those on the list
@@ -53,7 +54,7 @@ func (b *modelBatch) tally(o minapush.Outcome, reason string) {
 
 // sum is the batch as Progress tells it.
 func (b *modelBatch) sum() minapush.Tally {
-	t := minapush.Tally{Examined: b.examined}
+	t := minapush.Tally{Examined: b.examined, Opened: b.opened}
 	for o, reasons := range b.by {
 		for reason, n := range reasons {
 			t.Add(o, reason, n)
@@ -79,6 +80,13 @@ func (b *modelBatch) finish(r *modelRow, o minapush.Outcome, reason string, now 
 	r.State, r.Outcome, r.Reason, r.SettledAt = minapush.Settled, o, reason, now
 	r.NotBefore, r.Deadline = time.Time{}, time.Time{}
 	b.tally(o, reason)
+	switch {
+	case r.OpenedAt.IsZero():
+	case o == minapush.Accepted || o == minapush.Unknown:
+		b.opened++
+	default: // it cannot have been
+		r.OpenedAt = time.Time{}
+	}
 }
 
 // wait puts a row into the again-queue.

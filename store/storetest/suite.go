@@ -37,6 +37,7 @@ func Run(t *testing.T, b Backend) {
 	suiteGroup(t, b, "Lease", func(k *suiteKit) suiteLease { return suiteLease{k} })
 	suiteGroup(t, b, "Rate", func(k *suiteKit) suiteRate { return suiteRate{k} })
 	suiteGroup(t, b, "Deliveries", func(k *suiteKit) suiteDeliveries { return suiteDeliveries{k} })
+	suiteGroup(t, b, "Open", func(k *suiteKit) suiteOpen { return suiteOpen{k} })
 	suiteGroup(t, b, "Documents", func(k *suiteKit) suiteDocuments { return suiteDocuments{k} })
 	suiteGroup(t, b, "Contenders", func(k *suiteKit) suiteContenders { return suiteContenders{k} })
 	suiteGroup(t, b, "Hostile", func(k *suiteKit) suiteHostile { return suiteHostile{k} })

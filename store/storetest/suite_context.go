@@ -46,6 +46,8 @@ func (k suiteContext) writes() map[string]suiteStep {
 	ask := k.askPush("u3", "q")
 	skip := k.campaign("c u2", suiteLegacy())
 	skip.Skip = minapush.ReasonCancelled
+	k.giveForms("u6")
+	opened := k.spend("u6", "o", suiteLegacy())
 	return map[string]suiteStep{
 		"Deposit": func(ctx context.Context) error {
 			return suiteErr(st.Deposit(ctx, s, "u4", store.Deposit{Now: suiteAt(0), Permits: []minapush.Permit{suiteForm("a", suiteDay)}}))
@@ -68,6 +70,7 @@ func (k suiteContext) writes() map[string]suiteStep {
 			return suiteErr(st.ResolveSuspects(ctx, l, "c u3", now, true, 10, now))
 		},
 		"Forget": func(ctx context.Context) error { return st.Forget(ctx, s, "c u2") },
+		"Open":   func(ctx context.Context) error { return suiteErr(st.Open(ctx, s, opened.Batch, "u6", "o", now)) },
 		"Put":    func(ctx context.Context) error { return suiteErr(st.Put(ctx, doc)) },
 		"Delete": func(ctx context.Context) error { return st.Delete(ctx, doc) },
 		"PutProfile": func(ctx context.Context) error {

@@ -273,3 +273,16 @@ func (k suiteDurable) LeasesAreNeverGoodTwice() {
 	k.reopen()
 	k.again(old)
 }
+
+func (k suiteDurable) Opens() {
+	opens := suiteOpen{k.suiteKit}
+	k.give("u", suiteForm("a", suiteDay), suiteForm("b", suiteDay))
+	d := k.spend("u", "p", suiteLegacy())
+	l, b := k.lease(), k.campaign("c", suiteLegacy())
+	row := k.reserveOne(l, b)
+	k.mark(l, b.Now, row)
+	k.tell([]suiteStory{
+		{"an open of a push", func() { opens.open(d.Batch, "u", "p", suiteAt(2*suiteHour), true) }},
+		{"an open of what is being sent", func() { opens.open("c", "u", "", suiteAt(2*suiteHour), true) }},
+	})
+}

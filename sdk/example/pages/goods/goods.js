@@ -5,9 +5,13 @@ Page({
   data: { id: '', name: '', yuan: '' },
 
   async onLoad({ id }) {
-    const { goods } = await shop.request('/goods');
-    const one = goods.find((g) => g.id === id) || goods[0];
-    this.setData({ id: one.id, name: one.name, yuan: (one.price / 100).toFixed(2) });
+    try {
+      const { goods } = await shop.request('/goods');
+      const one = goods.find((g) => g.id === id) || goods[0];
+      this.setData({ id: one.id, name: one.name, yuan: (one.price / 100).toFixed(2) });
+    } catch (err) {
+      shop.sorry();
+    }
   },
 
   async buy() {
@@ -25,7 +29,11 @@ Page({
   },
 
   async paid(id) {
-    await shop.request(`/orders/${id}/paid`, 'POST');
+    try {
+      await shop.request(`/orders/${id}/paid`, 'POST');
+    } catch (err) {
+      shop.sorry(); // the order's page tells how it stands
+    }
     current().flush();
     wx.redirectTo({ url: `/pages/order/order?id=${id}` });
   },

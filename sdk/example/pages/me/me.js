@@ -5,8 +5,12 @@ Page({
   data: { balance: [], ways: shop.ways, way: shop.way() },
 
   async onShow() {
-    const me = await shop.request('/me');
-    this.setData({ balance: me.balance.map((b) => ({ name: b.title || b.template || '任意模板', count: b.available })) });
+    try {
+      const me = await shop.request('/me');
+      this.setData({ balance: me.balance.map((b) => ({ name: shop.templates[b.template] || b.template || '模板消息', count: b.available })) });
+    } catch (err) {
+      shop.sorry();
+    }
   },
 
   choose(e) {

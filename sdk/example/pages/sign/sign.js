@@ -17,13 +17,21 @@ Page({
   },
 
   async onShow() {
-    const { signed_in, streak } = await shop.request('/sign-in');
-    this.setData({ signedIn: signed_in, streak });
+    try {
+      const { signed_in, streak } = await shop.request('/sign-in');
+      this.setData({ signedIn: signed_in, streak });
+    } catch (err) {
+      shop.sorry();
+    }
   },
 
   async signIn() {
-    const { streak } = await shop.request('/sign-in', 'POST');
-    this.setData({ signedIn: true, streak });
+    try {
+      const { streak } = await shop.request('/sign-in', 'POST');
+      this.setData({ signedIn: true, streak });
+    } catch (err) {
+      shop.sorry();
+    }
     current().flush();
   },
 

@@ -35,6 +35,7 @@ export function boot(program) {
     show: (options) => pages.show(options),
     hide: () => pages.hide(),
     back: () => pages.back(1),
+    home: () => pages.reLaunch(`/${program.app.json.pages[0]}`),
     switchTab: (path) => pages.switchTab(path),
   };
   pages.launch(launch);

@@ -141,7 +141,7 @@ export class Pages {
   // tell lets the shell draw the bars.
   #tell() {
     const top = this.#top();
-    this.shell.page({ title: top.title, path: top.path, depth: this.#stack.length, tabs: this.tabs, window: this.program.app.json.window ?? {} });
+    this.shell.page({ title: top.title, path: top.path, depth: this.#stack.length, home: this.program.app.json.pages[0], tabs: this.tabs, window: this.program.app.json.window ?? {} });
   }
 }
 

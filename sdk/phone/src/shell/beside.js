@@ -1,4 +1,4 @@
-import { h } from './dom.js';
+import { fill, h } from './dom.js';
 import { say } from './words.js';
 
 const devices = ['phone', 'devtools', 'trial', 'timeout', 'deprecated', 'old', 'undefined'];
@@ -7,16 +7,17 @@ const devices = ['phone', 'devtools', 'trial', 'timeout', 'deprecated', 'old', '
 export class Beside {
   constructor(place, api, { onKill }) {
     this.api = api;
-    this.log = h('ol', { class: 'calls' });
+    this.log = h('ol', { class: 'calls', reversed: true });
     this.place = place;
     this.onKill = onKill;
+    this.count = 0;
   }
 
   async draw(me) {
     const change = (what) => this.api.call('PUT', 'settings', what);
     const link = (user) => `?${new URLSearchParams({ app: this.api.app, user })}`;
     const name = h('input', { placeholder: say('userName'), 'aria-label': say('userName'), maxlength: 32 });
-    this.place.replaceChildren(
+    fill(this.place,
       h('h1', { text: say('you') }),
       h('dl', {}, h('dt', { text: 'user' }), h('dd', { text: me.user }), h('dt', { text: 'openid' }), h('dd', {}, h('code', { text: me.openid })),
         h('dt', { text: 'app' }), h('dd', {}, h('code', { text: me.app }))),
@@ -34,7 +35,8 @@ export class Beside {
 
   noteCall(name) {
     if (name.startsWith('getStorage') || name.startsWith('setStorage')) return; // too many to read
-    this.log.prepend(h('li', { text: `wx.${name}` }));
+    this.log.prepend(h('li', { text: `wx.${name}` })); // the latest on top, numbered from the first
+    this.log.start = ++this.count;
     while (this.log.children.length > 50) this.log.lastChild.remove();
   }
 }

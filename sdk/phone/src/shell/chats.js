@@ -1,4 +1,4 @@
-import { h } from './dom.js';
+import { fill, h } from './dom.js';
 import { say } from './words.js';
 
 const time = (text) => new Date(text).toLocaleString('zh-CN', { timeZone: 'Asia/Shanghai', month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit' });
@@ -9,12 +9,12 @@ export class Chats {
   #unread = 0;
   #inNotices = false;
 
-  constructor(screen, api, { onOpen }) {
+  constructor(screen, api, { onOpen, onLeave }) {
     this.api = api;
-    this.onOpen = onOpen;
+    Object.assign(this, { onOpen, onLeave });
     this.list = h('section', { class: 'chats', hidden: true });
     this.notices = h('section', { class: 'notices', hidden: true });
-    this.banner = h('button', { class: 'banner', hidden: true, onclick: () => this.showNotices() });
+    this.banner = h('button', { class: 'banner', hidden: true, onclick: () => { this.onLeave(); this.showNotices(); } });
     screen.append(this.list, this.notices, this.banner);
   }
 
@@ -66,7 +66,7 @@ export class Chats {
 
   // ring shows a banner, as the phone does while something else is on the screen.
   #ring(message) {
-    this.banner.replaceChildren(h('b', { text: say('notices') }), h('span', { text: message.title }));
+    fill(this.banner, h('b', { text: say('notices') }), h('span', { text: message.title }));
     this.banner.hidden = false;
     clearTimeout(this.ringing);
     this.ringing = setTimeout(() => { this.banner.hidden = true; }, 6000);
@@ -80,14 +80,14 @@ export class Chats {
 
   #draw() {
     const last = this.#messages.at(-1);
-    this.list.replaceChildren(
+    fill(this.list,
       h('header', { class: 'bar' }, h('span', { class: 'title', text: say('chats') })),
       h('button', { class: 'chat', data: { chat: 'notices' }, onclick: () => this.showNotices() }, h('i', { class: 'icon bell', text: '✉' }),
         h('span', {}, h('b', { text: say('notices') }), h('small', { text: last ? last.title : say('noNotices') })),
         this.#unread > 0 && h('em', { class: 'badge', text: String(this.#unread) })),
       h('button', { class: 'chat', data: { chat: 'program' }, onclick: () => { this.hide(); this.onOpen({}); } }, h('i', { class: 'icon shop', text: '店' }),
         h('span', {}, h('b', { text: '示例小店' }), h('small', { text: this.api.app }))));
-    this.notices.replaceChildren(
+    fill(this.notices,
       h('header', { class: 'bar' }, h('button', { class: 'back', 'aria-label': say('back'), text: '‹', onclick: () => this.showList() }),
         h('span', { class: 'title', text: say('notices') })),
       h('div', { class: 'cards' }, this.#messages.length ? this.#messages.map((m) => this.#card(m)) : h('p', { class: 'empty', text: say('noNotices') })));

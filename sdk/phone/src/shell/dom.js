@@ -10,17 +10,25 @@ export function h(tag, props = {}, ...children) {
     else if (name === 'value' || name === 'checked') element[name] = value;
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((c) => c !== undefined && c !== null && c !== false));
+  element.append(...kept(children));
   return element;
 }
+
+/** Replaces what is in an element. Lists may be nested; undefined, null and false are left out. */
+export function fill(element, ...children) {
+  element.replaceChildren(...kept(children));
+  return element;
+}
+
+const kept = (children) => children.flat(Infinity).filter((c) => c !== undefined && c !== null && c !== false);
 
 /** Shows a sheet over the phone's screen until something in it resolves. build gets the function that closes it with a value. */
 export function sheet(screen, name, build) {
   return new Promise((resolve) => {
-    const layer = h('div', { class: `layer ${name}`, role: 'dialog', 'aria-modal': 'true' });
+    const layer = h('div', { class: `layer ${name}`, role: 'dialog', 'aria-modal': 'true', tabindex: '-1' });
     const close = (value) => { layer.remove(); resolve(value); };
     layer.append(build(close));
     screen.append(layer);
-    layer.querySelector('[autofocus]')?.focus();
+    layer.focus();
   });
 }

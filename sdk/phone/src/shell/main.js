@@ -5,19 +5,22 @@ import { Beside } from './beside.js';
 import { Chats } from './chats.js';
 import { Program } from './program.js';
 import { settingsScreen } from './settings.js';
+import { several } from './several.js';
 import { askToSubscribe, askToPay, askModal, Toast } from './sheets.js';
 import { h } from './dom.js';
 
 const params = new URLSearchParams(location.search);
 const api = new API(params.get('app'), params.get('user'));
+const users = params.getAll('user');
+document.body.classList.toggle('alone', params.has('alone')); // in a frame, without what stands beside it
 
 const screen = h('div', { class: 'screen' });
 const clock = h('span', { class: 'clock' });
 document.getElementById('phone').append(h('div', { class: 'bezel' }, h('div', { class: 'status' }, clock, h('span', { text: '5G ▮▮▮' })), screen));
 
-const toast = new Toast(screen);
 const program = new Program(screen, { onClose: () => chats.showList() });
-const chats = new Chats(screen, api, { onOpen: (to) => program.open(to) });
+const toast = new Toast(program.view);
+const chats = new Chats(screen, api, { onOpen: (to) => program.open(to), onLeave: () => program.leave() });
 const beside = new Beside(document.getElementById('beside'), api, { onKill: () => program.kill() });
 
 window.minapushPhone = {
@@ -39,7 +42,8 @@ window.minapushPhone = {
   noteCall(name) { this.calls.push(name); beside.noteCall(name); },
 };
 
-start().catch((err) => { screen.append(h('p', { class: 'broken', text: err.errMsg ?? String(err) })); });
+if (users.length > 1) several(document.getElementById('phone'), api.app, users, { lang: params.get('lang') ?? navigator.language });
+else start().catch((err) => { screen.append(h('p', { class: 'broken', text: err.errMsg ?? String(err) })); });
 
 async function start() {
   const me = await api.call('POST', 'phone', {});

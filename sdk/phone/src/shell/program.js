@@ -12,9 +12,11 @@ export class Program {
     this.onMenu = () => {};
     this.title = h('span', { class: 'title' });
     this.backButton = h('button', { class: 'back', 'aria-label': say('back'), text: '‹', onclick: () => this.#inside?.back() });
-    this.bar = h('header', { class: 'bar' }, this.backButton, this.title, h('span', { class: 'capsule' },
+    this.homeButton = h('button', { class: 'back home', 'aria-label': say('home'), text: '⌂', onclick: () => this.#inside?.home() });
+    this.bar = h('header', { class: 'bar' }, this.backButton, this.homeButton, this.title, h('span', { class: 'capsule' },
       h('button', { class: 'menu', 'aria-label': say('menu'), text: '•••', onclick: () => this.onMenu() }),
       h('button', { class: 'close', 'aria-label': say('close'), text: '◉', onclick: () => this.close() })));
+    this.screen = screen;
     this.place = h('div', { class: 'frame' });
     this.tabs = h('nav', { class: 'tabs' });
     this.view = h('section', { class: 'program', hidden: true }, this.bar, this.place, this.tabs);
@@ -37,15 +39,21 @@ export class Program {
   ready(inside) { this.#inside = inside; }
 
   /** Leaves it in the background. */
-  close() {
+  leave() {
+    if (this.view.hidden) return;
     this.view.hidden = true;
     this.#inside?.hide();
+  }
+
+  close() {
+    this.leave();
     this.onClose();
   }
 
   /** Ends it as the system does: without a word, and it starts anew. */
   kill() {
     this.#inside = null;
+    for (const sheet of this.screen.querySelectorAll('.layer')) sheet.remove(); // what it had open dies with it
     this.#frame?.remove();
     this.#frame = null;
     if (!this.view.hidden) this.open();
@@ -58,8 +66,9 @@ export class Program {
     this.bar.style.background = colour;
     this.bar.dataset.text = style;
     this.title.textContent = state.title;
-    this.backButton.hidden = state.depth < 2;
     const tab = state.tabs.find((t) => t.pagePath === state.path);
+    this.backButton.hidden = state.depth < 2;
+    this.homeButton.hidden = state.depth > 1 || state.home === state.path || Boolean(tab); // entered at a page that is not the first
     this.tabs.hidden = !tab;
     this.tabs.replaceChildren(...state.tabs.map((t) => h('button', {
       class: t === tab ? 'tab here' : 'tab', text: t.text, 'aria-current': t === tab ? 'page' : undefined, onclick: () => this.#inside?.switchTab(t.pagePath),

@@ -12,18 +12,18 @@ export async function askToSubscribe(screen, api, ids) {
 }
 
 function popup(rows, close) {
-  const boxes = new Map(rows.map((row) => [row.template_id, h('input', { type: 'checkbox', checked: true, 'aria-label': row.title })]));
+  const boxes = new Map(rows.map((row) => [row.template_id, h('input', { type: 'checkbox', checked: true, 'aria-label': row.title || row.template_id })]));
   const keep = h('input', { type: 'checkbox' });
   const answers = () => Object.fromEntries([...boxes].map(([id, box]) => [id, box.checked ? 'accept' : 'reject']));
   return h('div', { class: 'subscribe' },
     h('p', { class: 'who' }, h('i', { class: 'icon shop', text: '店' }), `示例小店 ${say('wants')}`),
     h('h2', { text: rows[0].kind === 'long_term' ? say('sendLong') : say('sendOnce') }),
     rows.map((row) => h('label', { class: 'row', data: { template: row.template_id } },
-      h('span', {}, h('b', { text: row.title }), h('small', { text: row.values.map((v) => `${v.label}：${v.value}`).join('  ') })), boxes.get(row.template_id))),
+      h('span', {}, h('b', { text: row.title || row.template_id }), row.values.map((v) => h('small', { text: `${v.label || v.key}${say('colon')}${v.value}` }))), boxes.get(row.template_id))),
     h('label', { class: 'keep' }, keep, say('keep')),
     h('div', { class: 'choice' },
       h('button', { class: 'no', text: say('cancel'), onclick: () => close({ answers: keep.checked ? Object.fromEntries([...boxes.keys()].map((id) => [id, 'reject'])) : {}, keep: keep.checked }) }),
-      h('button', { class: 'yes', autofocus: true, text: say('allow'), onclick: () => close({ answers: answers(), keep: keep.checked }) })));
+      h('button', { class: 'yes', text: say('allow'), onclick: () => close({ answers: answers(), keep: keep.checked }) })));
 }
 
 /** wx.requestPayment: the sheet with the amount. */
@@ -33,7 +33,7 @@ export async function askToPay(screen, api, order) {
   const paid = await sheet(screen, 'bottom', (close) => h('div', { class: 'pay' },
     h('button', { class: 'no', 'aria-label': say('cancel'), text: '×', onclick: () => close(false) }),
     h('p', { text: say('payTo') }), h('strong', { text: `¥${(found.total / 100).toFixed(2)}` }), h('p', { class: 'what', text: found.description }),
-    h('button', { class: 'yes', autofocus: true, text: say('pay'), onclick: () => close(true) })));
+    h('button', { class: 'yes', text: say('pay'), onclick: () => close(true) })));
   if (!paid) throw { errMsg: 'requestPayment:fail cancel' };
   return api.call('POST', 'pay', { package: order });
 }
@@ -44,7 +44,7 @@ export async function askModal(screen, { title, content, showCancel = true, conf
     title && h('h2', { text: title }), content && h('p', { text: content }),
     h('div', { class: 'choice' },
       showCancel && h('button', { class: 'no', text: cancelText ?? say('cancel'), onclick: () => close(false) }),
-      h('button', { class: 'yes', autofocus: true, text: confirmText ?? say('ok'), onclick: () => close(true) }))));
+      h('button', { class: 'yes', text: confirmText ?? say('ok'), onclick: () => close(true) }))));
   return { confirm, cancel: !confirm };
 }
 
