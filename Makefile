@@ -24,10 +24,10 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 # Debian packages that the tests start real servers from.
 PACKAGES := redis-server
 
-.PHONY: help run build dist test check slow bench tools packages clean
+.PHONY: help run build dist test check slow bench redis-cluster tools packages clean
 
 help: ## list these targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## start the demo: server, WeChat simulator and sample users on loopback
 	$(GO) run ./cmd/minapush demo
@@ -71,6 +71,9 @@ slow: packages ## the long runs: fifty kills (ROUNDS), twenty of nodes on a clus
 
 bench: ## measure this machine: each figure with its limit beside it (docs/benchmarks.md)
 	$(GO) run ./cmd/minapush bench
+
+redis-cluster: packages ## start a real Redis Cluster of six on free ports, to try minapush on; ctrl-c ends it
+	$(GO) run ./store/redisstore/redistest/local -cluster
 
 packages: ## install the Debian packages that the tests need, where they are missing
 	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
