@@ -21,8 +21,13 @@ export CGO_ENABLED ?= 0
 # What make dist builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-# Debian packages that the tests start real servers from.
+# Debian packages that the tests start real servers from, and the programs that these must bring.
 PACKAGES := redis-server
+PROGRAMS := redis-server
+
+# Tests of whole nodes wait far more than they work: for leases to lapse, for servers to come back. So more of them run at a time than there
+# are processors.
+PARALLEL ?= 6
 
 .PHONY: help run build dist test check slow bench redis-cluster tools packages clean
 
@@ -48,7 +53,7 @@ dist: ## build static binaries for every platform into dist/, with checksums
 
 test: packages ## run every test; three rounds of each fault run
 	$(GO) vet ./...
-	$(GO) test ./...
+	$(GO) test -timeout 20m -parallel $(PARALLEL) ./...
 
 check: tools packages ## what CI asks beside the tests: gofmt, vet, lint, known vulnerabilities, race
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
@@ -56,7 +61,7 @@ check: tools packages ## what CI asks beside the tests: gofmt, vet, lint, known 
 	$(BIN)/golangci-lint run
 	@$(BIN)/govulncheck ./...; code=$$?; if [ $$code -eq 3 ]; then exit 3; elif [ $$code -ne 0 ]; then \
 		echo "govulncheck: the vulnerability database could not be reached; skipped"; fi
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+	CGO_ENABLED=1 $(GO) test -timeout 20m -race -short ./...
 
 slow: packages ## the long runs: fifty kills (ROUNDS), twenty of nodes on a cluster (NODE_ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
 	MINAPUSH_TEST_ROUNDS=$(ROUNDS) MINAPUSH_TEST_ROWS=$(ROWS) MINAPUSH_TEST_LOAD_SECONDS=$(LOAD_SECONDS) MINAPUSH_TEST_LOAD_RATE=$(LOAD_RATE) \
@@ -75,11 +80,14 @@ bench: ## measure this machine: each figure with its limit beside it (docs/bench
 redis-cluster: packages ## start a real Redis Cluster of six on free ports, to try minapush on; ctrl-c ends it
 	$(GO) run ./store/redisstore/redistest/local -cluster
 
-packages: ## install the Debian packages that the tests need, where they are missing
-	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
+packages: ## install the Debian packages that the tests need, where their programs are missing
+	@missing=; for p in $(PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ] && ! command -v apt-get >/dev/null; then \
+		echo "The tests start these programs, which are not on the PATH:$$missing. There is no apt-get here: install them by other means"; \
+		echo "(macOS: brew install redis; Fedora: dnf install redis; Alpine: apk add redis), version 6.2 or later, and try again."; exit 1; \
+	elif [ -n "$$missing" ]; then \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; set -x; \
-		$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -yq --no-install-recommends $$missing; fi
+		$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -yq --no-install-recommends $(PACKAGES); fi
 
 tools: $(BIN)/golangci-lint $(BIN)/govulncheck ## install what the checks need
 
