@@ -21,13 +21,18 @@ export CGO_ENABLED ?= 0
 # What make dist builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-# Debian packages that the tests start: a real server, and a real browser with a Chinese font.
+# Debian packages that the tests start, a real server and a real browser with a Chinese font, and the programs that these must bring.
 PACKAGES := redis-server chromium fonts-wqy-microhei
+PROGRAMS := redis-server chromium
 
-.PHONY: help run build dist test check slow bench sdk sdk-check phone phone-check tools packages clean
+# Tests of whole nodes wait far more than they work: for leases to lapse, for servers to come back. So more of them run at a time than there
+# are processors.
+PARALLEL ?= 6
+
+.PHONY: help run build dist test check slow bench sdk sdk-check phone phone-check redis-cluster tools packages clean
 
 help: ## list these targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## start the demo: server, WeChat simulator and sample users on loopback
 	$(GO) run ./cmd/minapush demo
@@ -50,7 +55,7 @@ dist: ## build static binaries for every platform and the SDK into dist/, with c
 
 test: packages sdk ## run every test; three rounds of each fault run
 	$(GO) vet ./...
-	$(GO) test ./...
+	$(GO) test -timeout 20m -parallel $(PARALLEL) ./...
 
 check: tools packages sdk-check phone-check ## what CI asks beside the tests: gofmt, vet, lint, vulnerabilities, race, the SDK's types and size
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
@@ -58,7 +63,7 @@ check: tools packages sdk-check phone-check ## what CI asks beside the tests: go
 	$(BIN)/golangci-lint run
 	@$(BIN)/govulncheck ./...; code=$$?; if [ $$code -eq 3 ]; then exit 3; elif [ $$code -ne 0 ]; then \
 		echo "govulncheck: the vulnerability database could not be reached; skipped"; fi
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+	CGO_ENABLED=1 $(GO) test -timeout 20m -race -short ./...
 
 slow: packages ## the long runs: fifty kills (ROUNDS), twenty of nodes on a cluster (NODE_ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
 	MINAPUSH_TEST_ROUNDS=$(ROUNDS) MINAPUSH_TEST_ROWS=$(ROWS) MINAPUSH_TEST_LOAD_SECONDS=$(LOAD_SECONDS) MINAPUSH_TEST_LOAD_RATE=$(LOAD_RATE) \
@@ -105,11 +110,17 @@ sdk/phone/node_modules/.installed: sdk/phone/package.json sdk/phone/package-lock
 sdk/phone/node_modules/.checked: sdk/node_modules/.installed sdk/phone/node_modules/.installed $(PHONE_SOURCES)
 	cd sdk && node scripts/build.mjs --quick && cd phone && npm run check && touch node_modules/.checked
 
-packages: ## install the Debian packages that the tests need, where they are missing
-	@missing=; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
+redis-cluster: packages ## start a real Redis Cluster of six on free ports, to try minapush on; ctrl-c ends it
+	$(GO) run ./store/redisstore/redistest/local -cluster
+
+packages: ## install the Debian packages that the tests need, where their programs are missing
+	@missing=; for p in $(PROGRAMS); do command -v $$p >/dev/null || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ] && ! command -v apt-get >/dev/null; then \
+		echo "The tests start these programs, which are not on the PATH:$$missing. There is no apt-get here: install them by other means"; \
+		echo "(macOS: brew install redis chromium; Fedora: dnf install redis chromium), Redis 6.2 or later, and a Chinese font, and try again."; exit 1; \
+	elif [ -n "$$missing" ]; then \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; set -x; \
-		$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -yq --no-install-recommends $$missing; fi
+		$$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -yq --no-install-recommends $(PACKAGES); fi
 
 tools: $(BIN)/golangci-lint $(BIN)/govulncheck ## install what the checks need
 

@@ -8,9 +8,9 @@ type App struct {
 	Name  string `json:"name"`
 	// Shards is over how many shards its users are spread; fixed at creation.
 	Shards int `json:"shards"`
-	// Rate is how many messages a second may be sent; -1 removes the pace.
+	// Rate is how many messages a second may be sent, over all nodes; -1 removes the pace.
 	Rate int `json:"rate"`
-	// InFlight is how many sends may be unanswered at a time.
+	// InFlight is how many sends may be unanswered at a time, on each node.
 	InFlight int `json:"in_flight"`
 	// BaseURL is where the WeChat API is reached.
 	BaseURL string      `json:"base_url"`

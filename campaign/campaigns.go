@@ -26,13 +26,17 @@ type Config struct {
 	NewID func() string
 	// Tick is how often schedules are looked at. Defaults to a second.
 	Tick time.Duration
-	// Keep is how long the rows of an ended campaign, and of pushes, are kept; their sums stay. Defaults to 30 days.
+	// Keep is how long the rows of an ended campaign, and of pushes, are kept; their sums stay. Of several nodes the one with the least
+	// decides. Defaults to DefaultKeep.
 	Keep time.Duration
 	// Changed, if set, is called after each change of a campaign of an app, so that its dispatcher looks at once.
 	Changed func(minapush.AppID)
 	// Logger defaults to one that says nothing.
 	Logger *slog.Logger
 }
+
+// DefaultKeep is how long rows are kept unless told otherwise.
+const DefaultKeep = 30 * 24 * time.Hour
 
 // Storage is what campaigns need of a store.
 type Storage interface {
@@ -75,7 +79,7 @@ func New(st Storage, rows Rows, people People, cfg Config) (*Campaigns, error) {
 		cfg.Tick = time.Second
 	}
 	if cfg.Keep == 0 {
-		cfg.Keep = 30 * 24 * time.Hour
+		cfg.Keep = DefaultKeep
 	}
 	if cfg.Changed == nil {
 		cfg.Changed = func(minapush.AppID) {}

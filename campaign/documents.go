@@ -176,8 +176,8 @@ type claim struct {
 	At          time.Time `json:"at"`
 }
 
-// forgetKeys removes the idempotency keys that are older than keep.
-func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID, keep time.Duration) error {
+// forgetKeys removes the idempotency keys that are older than keepKeys.
+func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID) error {
 	for after := ""; ; {
 		docs, err := c.st.ListDocuments(ctx, keyKindOf(app), after, 100)
 		if err != nil || len(docs) == 0 {
@@ -186,7 +186,7 @@ func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID, keep tim
 		for _, d := range docs {
 			after = d.ID
 			var k claim
-			if err := json.Unmarshal(d.Value, &k); err != nil || c.cfg.Now().Sub(k.At) < keep {
+			if err := json.Unmarshal(d.Value, &k); err != nil || c.cfg.Now().Sub(k.At) < keepKeys {
 				continue
 			}
 			if err := c.st.Delete(ctx, d); err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {

@@ -15,6 +15,8 @@ const (
 	kindForgotten = "campaign-forgotten"
 	// forgetEvery is how often old rows are looked for, by one node or another.
 	forgetEvery = time.Hour
+	// keepKeys is how long an idempotency key is remembered, however long rows are kept: as long as those of pushes.
+	keepKeys = 30 * 24 * time.Hour
 	// forgetAgain is for how long what was forgotten is looked at again: a row that was pending then may have ended since.
 	forgetAgain = 7 * 24 * time.Hour
 )
@@ -28,7 +30,7 @@ type forgotten struct {
 	At time.Time `json:"at"`
 }
 
-// forget removes the rows of pushes and of campaigns that ended longer than Keep ago, and the idempotency keys that are as old; sums stay.
+// forget removes the rows of pushes and of campaigns that ended longer than Keep ago, and idempotency keys older than keepKeys; sums stay.
 // It goes on where the last one ended, whichever node did that and however long ago. Two nodes at once do no harm.
 func (c *Campaigns) forget(ctx context.Context, app minapush.App) error {
 	now := c.cfg.Now().UTC()
@@ -51,7 +53,7 @@ func (c *Campaigns) forget(ctx context.Context, app minapush.App) error {
 	if err := c.forgetRows(ctx, app, from, until); err != nil {
 		return err
 	}
-	if err := c.forgetKeys(ctx, app.ID, c.cfg.Keep); err != nil {
+	if err := c.forgetKeys(ctx, app.ID); err != nil {
 		return fmt.Errorf("idempotency keys: %w", err)
 	}
 	value, err := json.Marshal(forgotten{1, until, now})

@@ -12,6 +12,8 @@ import (
 	"github.com/minapush/minapush/delivery"
 	"github.com/minapush/minapush/store"
 	"github.com/minapush/minapush/store/pebblestore"
+	"github.com/minapush/minapush/store/redisstore"
+	"github.com/minapush/minapush/store/redisstore/redistest"
 )
 
 // put counts the writes that start a campaign.
@@ -82,6 +84,13 @@ func TestRowsAreForgottenAfterThirtyDaysAndSumsStay(t *testing.T) {
 		"model": func(b *bundle) store.Store { return b.model },
 		"pebble": func(*bundle) store.Store {
 			st, err := pebblestore.Open(t.TempDir(), pebblestore.Config{})
+			must(t, err)
+			t.Cleanup(func() { _ = st.Close() })
+			return st
+		},
+		"redis": func(*bundle) store.Store {
+			server := redistest.One(t)
+			st, err := redisstore.Open(t.Context(), redisstore.Config{Addresses: []string{server.Addr()}})
 			must(t, err)
 			t.Cleanup(func() { _ = st.Close() })
 			return st

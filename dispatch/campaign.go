@@ -39,8 +39,8 @@ type campaignRun struct {
 	// when the last one was made: what that look or an earlier one read is older than it.
 	writing int
 	wrote   uint64
-	// finishing tells that a worker is trying to end the campaign.
-	finishing bool
+	// finishing tells that a worker is trying to end the campaign, and finishAgain that another one wanted to meanwhile.
+	finishing, finishAgain bool
 
 	// The first wave: granted of it were let through, judged are answered, spoilt of these because of their data. wake tells the
 	// others to look again.
@@ -446,6 +446,7 @@ func (c *campaignRun) becameLate(now time.Time) bool {
 func (c *campaignRun) beginFinish() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.finishAgain = c.finishing
 	if c.finishing {
 		return false
 	}
@@ -453,10 +454,12 @@ func (c *campaignRun) beginFinish() bool {
 	return true
 }
 
-func (c *campaignRun) endFinish() {
+// endFinish tells whether to try again: somebody else was turned away meanwhile, and nobody may come after.
+func (c *campaignRun) endFinish() (again bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finishing = false
+	return c.finishAgain
 }
 
 // redo asks for another look at every shard before the end.

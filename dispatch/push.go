@@ -20,7 +20,7 @@ type Push struct {
 	Fingerprint uint64
 }
 
-// keepKey is how long an idempotency key is remembered: as long as deliveries are.
+// keepKey is how long an idempotency key is remembered, however long deliveries are.
 const keepKey = 30 * 24 * time.Hour
 
 // Pushed is what became of a push.

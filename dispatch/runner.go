@@ -20,6 +20,7 @@ type runner struct {
 	turns   chan struct{} // of the visits that reserve and mark
 	health  health
 	lead    lead
+	drought drought
 	// ready is closed when every shard was recovered once: before that no push is sent.
 	ready chan struct{}
 
@@ -40,12 +41,14 @@ func newRunner(d *Dispatcher, app minapush.App) *runner {
 	if workers == 0 {
 		workers = max(16, app.InFlight/4)
 	}
-	return &runner{
+	r := &runner{
 		d: d, id: app.ID, number: app.Number, shards: app.Shards, app: app, workers: workers,
-		gate: newGate(app, tokensOf(d.ledger, app.Number)), senders: newSenders(), turns: make(chan struct{}, d.cfg.Turns), ready: make(chan struct{}),
+		senders: newSenders(), turns: make(chan struct{}, d.cfg.Turns), ready: make(chan struct{}),
 		runs: map[string]*campaignRun{}, due: make([]time.Time, app.Shards), active: make([]occupation, app.Shards),
 		changed: make(chan struct{}),
 	}
+	r.gate = newGate(app, r.watched(tokensOf(d.ledger, app.Number)))
+	return r
 }
 
 // run recovers every shard, then works on shards as they become due until ctx ends.
@@ -220,9 +223,8 @@ func (r *runner) settings() minapush.App {
 // finishDrained ends the campaigns that have nothing left in any shard.
 func (r *runner) finishDrained(ctx context.Context) {
 	for _, c := range r.campaigns() {
-		if c.ctx.Err() == nil && c.allDrained() && c.beginFinish() {
+		for again := true; again && c.ctx.Err() == nil && c.allDrained() && c.beginFinish(); again = c.endFinish() {
 			r.finish(ctx, c)
-			c.endFinish()
 		}
 	}
 }

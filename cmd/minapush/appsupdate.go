@@ -60,8 +60,8 @@ func (r *remote) updateCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&name, "name", "", "what people call it")
 	flags.StringVar(&secretFile, "secret-file", "", "file with the new AppSecret; it is kept sealed")
-	flags.IntVar(&rate, "rate", 0, "messages a second; -1 removes the pace")
-	flags.IntVar(&inFlight, "in-flight", 0, "unanswered messages at a time")
+	flags.IntVar(&rate, "rate", 0, "messages a second, over all nodes; -1 removes the pace")
+	flags.IntVar(&inFlight, "in-flight", 0, "unanswered messages at a time, on each node")
 	flags.StringVar(&baseURL, "base-url", "", "where the WeChat API is")
 	tokenFlags(flags, &token)
 	return cmd

@@ -46,7 +46,8 @@ is no error: the status is 1 only if a row could not be measured.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&cfg.Rows, "rows", nil, "only these rows, such as collect-store,disk")
-	flags.StringVar(&cfg.Store, "store", "", "redis:// or rediss:// URL of an empty database for the rows that need Redis; empty: a redis-server is started")
+	flags.StringVar(&cfg.Store, "store", "", "redis:// or rediss:// URL of an empty database for the rows that need Redis; empty: a redis-server is started. Not taken from environment and file, whose store is the server's")
+	flags.Lookup("store").Annotations = map[string][]string{onlyGiven: {"true"}}
 	flags.StringVar(&cfg.Fsync, "fsync", sizes.Fsync, "appendfsync of a redis-server that is started: always, everysec or no")
 	flags.IntVar(&cfg.RedisUsers, "redis-users", sizes.RedisUsers, "users of the row redis-memory (its target is for 1000000)")
 	flags.StringVar(&cfg.Dir, "dir", ".", "directory on the disk to measure; it gets a directory for this run, which is removed")

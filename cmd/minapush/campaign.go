@@ -241,13 +241,16 @@ func (r *remote) showCampaign(ctx context.Context, c *client.Client, app string,
 	return nil
 }
 
-// noteStopped says why nothing is sent, if that is the app's kill switch. A key that may not know goes without.
+// noteStopped says why nothing is sent, if that is the app's kill switch, or the store of this server. A key that may not know goes without.
 func (r *remote) noteStopped(ctx context.Context, w io.Writer, c *client.Client, app string) {
 	if r.asJSON {
 		return
 	}
 	if a, err := c.App(ctx, app); err == nil && a.Stopped {
 		fmt.Fprintf(w, r.e.lang().say("app.stopped")+"\n", app, r.e.lang().why(a.StoppedWhy))
+	}
+	if h, err := c.Ready(ctx); err == nil && h.Limited != "" {
+		fmt.Fprintf(w, r.e.lang().say("server.limited")+"\n", h.Limited)
 	}
 }
 

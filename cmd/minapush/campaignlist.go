@@ -162,7 +162,7 @@ func (r *remote) campaignRetry() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "retry ID", Short: "Make a campaign for those whom an ended one did not reach",
 		Long: `Make a campaign with the same message for those whom an ended one did not reach: those of --outcomes, of the deliveries that are kept
-(30 days). Users who were skipped have a delivery only in campaigns with a list of up to 100,000.
+(30 days, or what serve --keep-deliveries says). Users who were skipped have a delivery only in campaigns with a list of up to 100,000.
 
 Messages with outcome unknown may have arrived: naming it may send a message twice.`,
 		Args: cobra.ExactArgs(1),

@@ -23,6 +23,9 @@ const configFlag = "config"
 // noConfig marks, as an annotation, commands that take nothing from environment and file: they are about these themselves.
 const noConfig = "no-config"
 
+// onlyGiven marks, as an annotation, a flag that takes nothing from environment and file: its name means something else there.
+const onlyGiven = "only-given"
+
 // originKey is the annotation of a flag that tells where its value came from: an origin and a place.
 const originKey = "minapush_origin"
 
@@ -58,7 +61,7 @@ func (e *env) fromEnvironment(cmd *cobra.Command) error {
 	var problems []error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		v := e.getenv(envName(f.Name))
-		if v == "" || f.Changed || !isSetting(f.Name) && f.Name != configFlag {
+		if v == "" || f.Changed || f.Annotations[onlyGiven] != nil || !isSetting(f.Name) && f.Name != configFlag {
 			return
 		}
 		if err := cmd.Flags().Set(f.Name, v); err != nil {
@@ -232,7 +235,7 @@ func (c configFile) apply(flags *pflag.FlagSet) error {
 	var problems []error
 	for _, e := range c.entries {
 		f := flags.Lookup(e.key)
-		if f == nil || f.Changed || !isSetting(f.Name) {
+		if f == nil || f.Changed || f.Annotations[onlyGiven] != nil || !isSetting(f.Name) {
 			continue
 		}
 		if err := e.set(f); err != nil {

@@ -97,6 +97,8 @@ func TestABadFileIsRefusedByKeyAndLine(t *testing.T) {
 		{"store: mysql://x", "--store: must be"},
 		{"log-level: loud", "--log-level: must be"},
 		{"base-path: push/", "--base-path: must look like"},
+		{"keep-deliveries: 0", "--keep-deliveries: must be from 1"},
+		{"keep-deliveries: 4000", "to 3650 days"},
 	} {
 		path := writeConfig(t, c.text)
 		status, _, stderr := command(t, nil, "config", "check", path)

@@ -55,8 +55,8 @@ func (r *remote) campaignExport() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "export ID", Short: "Write who got it, and who did not, as a table",
-		Long: `Write the deliveries of a campaign: who got it and who did not, why, and when. They are kept for 30 days. Users whom a campaign skips
-have none, but for campaigns with a list of up to 100,000.
+		Long: `Write the deliveries of a campaign: who got it and who did not, why, and when. They are kept for 30 days, or
+what serve --keep-deliveries says. Users whom a campaign skips have none, but for campaigns with a list of up to 100,000.
 
 CSV is UTF-8 with a byte order mark, which spreadsheets want, and a ' stands before cells that they would run as a formula. NDJSON has
 every field, as the API answers it.`,

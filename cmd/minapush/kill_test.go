@@ -5,12 +5,15 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,6 +146,7 @@ type killWorld struct {
 	dir     string
 	openids []string
 	process *process
+	conns   atomic.Int64 // open connections to the simulator
 
 	mu    sync.Mutex // guards acked
 	acked []ackedReport
@@ -155,13 +159,29 @@ type ackedReport struct {
 	code   string
 }
 
+// untilHeardOut waits until the simulator has dealt with all that a process sent before it was killed.
+func (w *killWorld) untilHeardOut(t *testing.T) {
+	t.Helper()
+	if !poll(t.Context(), time.Minute, func() bool { return w.conns.Load() == 0 }) {
+		t.Fatalf("%d connections of a process that was killed stay open", w.conns.Load())
+	}
+}
+
 func newKillWorld(t *testing.T, sb *sandbox.Sandbox, users, n int) *killWorld {
 	t.Helper()
 	l, err := listen("127.0.0.1:0", sb, discard())
 	must(t, err)
+	w := &killWorld{sandbox: sb, dir: t.TempDir()}
+	l.server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			w.conns.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			w.conns.Add(-1)
+		}
+	}
 	go func() { _ = l.serve() }()
 	t.Cleanup(func() { l.shut(0) })
-	w := &killWorld{sandbox: sb, dir: t.TempDir()}
 	w.openids, err = sb.AddUsers(testApp, users)
 	must(t, err)
 	w.process = startProcess(t, w.dir)

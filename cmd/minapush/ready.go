@@ -55,10 +55,7 @@ func (r *readiness) check(ctx context.Context) error {
 	if err = r.ask(ctx); err != nil {
 		err = fmt.Errorf("%w: %w", whyNotReady(err), err)
 	} else {
-		less = r.less
-		if r.sys.redis != nil {
-			less = r.sending(ctx)
-		}
+		less = r.sending(ctx)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,6 +103,24 @@ func (r *readiness) write(ctx context.Context) error {
 
 // sending says in words why nothing is sent although the store takes what it is given; "" if nothing is in the way, or nobody tells.
 func (r *readiness) sending(ctx context.Context) string {
+	if text := r.alone(ctx); text != "" {
+		return text
+	}
+	err := r.sys.dispatcher.Starved()
+	switch why := redisstore.Explain(err); {
+	case err == nil:
+		return ""
+	case why != "":
+		return "nothing is sent at a pace: the store gives out no tokens of the rate: " + why
+	}
+	return "nothing is sent at a pace: the store gives out no tokens of the rate; the log says why"
+}
+
+// alone says that masters have fewer replicas than claims wait for.
+func (r *readiness) alone(ctx context.Context) string {
+	if r.sys.redis == nil {
+		return ""
+	}
 	all, err := r.sys.redis.Facts(ctx)
 	if err != nil {
 		return ""

@@ -266,15 +266,7 @@ func stopAll(ctx context.Context, accounts *account.Accounts, at time.Time) ([]s
 // stopRestored stops an app because it is older than what happened.
 func stopRestored(ctx context.Context, accounts *account.Accounts, id minapush.AppID, at time.Time) error {
 	_, err := accounts.UpdateApp(ctx, id, func(app *minapush.App) error {
-		params := map[string]string{"at": at.UTC().Format(time.RFC3339)}
-		before := app.Stopped.Code
-		if before == restoredCode { // it was never let go since an earlier one
-			before = app.Stopped.Params["before"]
-		}
-		if before != "" {
-			params["before"] = before
-		}
-		app.Stopped = minapush.Reason{Code: restoredCode, Params: params}
+		app.Stopped = stoppedFor(restoredCode, app.Stopped, at)
 		return nil
 	}, nil)
 	return err

@@ -95,3 +95,22 @@ func TestTheDemoEndsWithEverySumClosed(t *testing.T) {
 		t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
 	}
 }
+
+// TestBenchDoesNotMeasureTheStoreOfTheServer: MINAPUSH_STORE, or the file's store, may be set where bench is tried.
+func TestBenchDoesNotMeasureTheStoreOfTheServer(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		"": {"bench", "--config", writeConfig(t, "store: redis://the-server:6379\nusers: 100\n")}, "redis://empty:6379": {"bench", "--store", "redis://empty:6379"},
+	} {
+		e := &env{getenv: func(k string) string { return map[string]string{"MINAPUSH_STORE": "pebble:/data"}[k] }, environ: func() []string { return nil }}
+		root := newRoot(e)
+		cmd, _, err := root.Find(args)
+		must(t, err)
+		cmd.RunE = func(*cobra.Command, []string) error { return nil }
+		root.SetArgs(args)
+		must(t, root.ExecuteContext(t.Context()))
+		if got := cmd.Flag("store").Value.String(); got != want {
+			t.Errorf("%v: store %q", args, got)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minapush/minapush/campaign"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,11 @@ const (
 	defaultPublic  = "127.0.0.1:7331"
 	defaultSandbox = "127.0.0.1:7332"
 )
+
+const oneDay = 24 * time.Hour
+
+// maxKeepDays is the most that --keep-deliveries takes: ten years.
+const maxKeepDays = 3650
 
 // serveFlags are the settings of the server: flags, environment and file have the same names.
 type serveFlags struct {
@@ -44,6 +50,8 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.public, "listen-public", defaultPublic, "address of the public listener: session and reports; empty for none")
 	flags.StringVar(&f.basePath, "base-path", "", "prefix of every path, such as /push")
 	f.limitFlags.add(flags)
+	flags.IntVar(&f.keepDays, "keep-deliveries", int(campaign.DefaultKeep/oneDay),
+		"days for which deliveries can be listed, exported and retried after their campaign has ended; sums stay for ever")
 	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -58,6 +66,9 @@ func (f *serveFlags) check() error {
 	}
 	if f.basePath != "" && (!strings.HasPrefix(f.basePath, "/") || strings.HasSuffix(f.basePath, "/") || strings.ContainsAny(f.basePath, "{} ?#")) {
 		problems = append(problems, fmt.Errorf(`--base-path: must look like "/push", with no slash at its end, not %q`, f.basePath))
+	}
+	if f.keepDays < 1 || f.keepDays > maxKeepDays {
+		problems = append(problems, fmt.Errorf("--keep-deliveries: must be from 1 to %d days, not %d", maxKeepDays, f.keepDays))
 	}
 	if err := f.limitFlags.check(); err != nil {
 		problems = append(problems, err)

@@ -75,6 +75,7 @@ func TestABroadcastThatWasKilledGoesOnInRedisAfterACopyAndReachesNobodyTwice(t *
 		}
 	}
 	w.process.kill(t)
+	w.untilHeardOut(t)
 	before, err := sb.CountsByPage(testApp, oneTimeT, m.Page)
 	must(t, err)
 	if len(before) >= users {

@@ -55,6 +55,8 @@ type settings struct {
 	passwordFile, caFile string
 	basePath             string
 	limits               limits
+	// keepDays is for how many days rows are kept; 0 means the default of package campaign.
+	keepDays int
 	// now is the clock of every part but the store, whose leases have their own; nil is time.Now. Tests move it.
 	now func() time.Time
 	// tune changes how sending goes, for tests, and wrap the store, for tests and bench.
@@ -138,7 +140,7 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 		return err
 	}
 	sys.campaigns, err = campaign.New(st, sys.ledger, sys.profiles, campaign.Config{
-		NewID: idsBy(sys.now), Logger: log, Now: s.now, Changed: func(minapush.AppID) { sys.dispatcher.Kick() },
+		NewID: idsBy(sys.now), Logger: log, Now: s.now, Keep: time.Duration(s.keepDays) * oneDay, Changed: func(minapush.AppID) { sys.dispatcher.Kick() },
 	})
 	if err != nil {
 		return err

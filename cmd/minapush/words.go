@@ -96,6 +96,7 @@ var words = map[string][2]string{
 
 	"app.stopped":     {"Sending of app %s is stopped: %s", "小程序 %s 已停止发送: %s"},
 	"app.is_stopped":  {"stopped", "已停止发送"},
+	"server.limited":  {"The server says: %s", "服务端提示: %s"},
 	"restored":        {"restored from a backup", "由备份恢复"},
 	"restored.of":     {" of %s", " (%s)"},
 	"restored.before": {"; it had been stopped before: %s", "; 备份时已停止: %s"},
