@@ -18,6 +18,9 @@ LDFLAGS := -X main.version=$(VERSION)
 # The embedded store needs no C: without cgo the build is quicker and the binary static.
 export CGO_ENABLED ?= 0
 
+# A test that finds no redis-server fails here, and does not pass over.
+export MINAPUSH_TEST_REQUIRE_REDIS := 1
+
 # What make dist builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
