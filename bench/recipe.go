@@ -97,17 +97,20 @@ func (c *recipe) loop(ctx context.Context, d time.Duration, send func(context.Co
 	return float64(served) / took.Seconds(), nil
 }
 
-// serve is the recipe's way with one user: read the list, take the first code that has not expired, trim it and those before it, send.
+// serve is the recipe's way with one user: read the list, every record of it, take the first code that has not expired, trim it and those
+// before it, send.
 func (c *recipe) serve(ctx context.Context, o minapush.OpenID, now int64, send func(context.Context, minapush.OpenID) error) error {
 	list, err := c.client.Do(ctx, c.client.B().Lrange().Key(c.key(o)).Start(0).Stop(-1).Build()).AsStrSlice()
 	if err != nil {
 		return err
 	}
+	codes := make([]record, len(list))
 	for i, text := range list {
-		var code record
-		if err := json.Unmarshal([]byte(text), &code); err != nil {
+		if err := json.Unmarshal([]byte(text), &codes[i]); err != nil {
 			return err
 		}
+	}
+	for i, code := range codes {
 		if code.Expire <= now {
 			continue
 		}

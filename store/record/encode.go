@@ -172,9 +172,6 @@ func impliedExpiry(k minapush.PermitKind, taken uint32) uint32 {
 // AppendPermit appends one permit that came out of a record, for the row of the delivery that holds it.
 func AppendPermit(dst []byte, p *minapush.Permit) []byte {
 	e := newEntry(p)
-	if id, ok := storedIdentity(p); ok {
-		e.identity = id
-	}
 	dst = append(dst, byte(p.Kind))
 	dst = binary.AppendUvarint(dst, uint64(len(p.Template)))
 	dst = append(dst, p.Template...)

@@ -52,9 +52,8 @@ func storedIdentity(p *minapush.Permit) (identity, bool) {
 	}
 	var id identity
 	for i := range hashSize {
-		hi, ok1 := nibble(p.Identity[1+2*i])
-		lo, ok2 := nibble(p.Identity[2+2*i])
-		if !ok1 || !ok2 {
+		hi, lo := nibbles[p.Identity[1+2*i]], nibbles[p.Identity[2+2*i]]
+		if hi|lo == noDigit {
 			return identity{}, false
 		}
 		id.raw[i] = hi<<4 | lo
@@ -82,9 +81,8 @@ func unhex(dst *[rawSize]byte, s string) bool {
 		return false
 	}
 	for i := range dst {
-		hi, ok1 := nibble(s[2*i])
-		lo, ok2 := nibble(s[2*i+1])
-		if !ok1 || !ok2 {
+		hi, lo := nibbles[s[2*i]], nibbles[s[2*i+1]]
+		if hi|lo == noDigit {
 			return false
 		}
 		dst[i] = hi<<4 | lo
@@ -92,15 +90,19 @@ func unhex(dst *[rawSize]byte, s string) bool {
 	return true
 }
 
-func nibble(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
+// noDigit is all bits, so that it shows in what it is or-ed with.
+const noDigit = 0xFF
+
+// nibbles is what each byte stands for as a lower-case hex digit.
+var nibbles = func() (table [256]byte) {
+	for c := range table {
+		table[c] = noDigit
 	}
-	return 0, false
-}
+	for i, c := range []byte("0123456789abcdef") {
+		table[c] = byte(i)
+	}
+	return table
+}()
 
 func (d *identity) equal(e *identity) bool {
 	return d.form == e.form && d.raw == e.raw && bytes.Equal(d.text, e.text)

@@ -104,6 +104,14 @@ func (s *Store) fenced(ctx context.Context, write func(context.Context, doer) er
 	if err := write(ctx, on); err != nil {
 		return err
 	}
+	return s.waitReplicas(ctx, on)
+}
+
+// waitReplicas waits until as many replicas as are configured have what was written on a connection.
+func (s *Store) waitReplicas(ctx context.Context, on doer) error {
+	if s.wait == 0 {
+		return nil
+	}
 	// Half of the store's timeout, so that the answer, how many there are, comes before the context ends.
 	n, err := on.Do(ctx, on.B().Wait().Numreplicas(int64(s.wait)).Timeout(s.timeout.Milliseconds()/2).Build()).AsInt64()
 	if e, ok := rueidis.IsRedisErr(err); ok {

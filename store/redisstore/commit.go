@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/redis/rueidis"
@@ -23,27 +24,33 @@ const most = 1000
 // that, where what was read was not all of one moment.
 //
 // It asks about each thing that was read, unless it knows the version of the shard: then it first asks for that alone, which costs the
-// server next to nothing, and goes into detail only when something has changed.
+// server next to nothing, and goes into detail only when something has changed. A step that watches the shard asks by that: see watch.go.
 func (st *step) commit(ctx context.Context, write, fence bool) (int, error) {
-	c := &commit{keys: []string{st.keys.lease()}}
+	var c commit
 	if write {
 		st.restoreHand()
-		st.writes(c)
+		st.writes(&c)
 	}
-	if len(c.args) == 0 && st.reads <= 1 && (st.lease == "" || st.leaseSeen) {
+	if len(c.ops) == 0 && st.reads <= 1 && (st.lease == "" || st.leaseSeen) {
 		return written, nil
 	}
-	fence = fence && len(c.args) > 0
-	if st.version != nil && !st.strict {
-		end, err := st.send(ctx, c, fence, func(c *commit) {
-			c.op("V", st.keys.counters(), len(versionFields))
-			c.args = append(append(c.args, versionFields[:]...), st.version...)
+	fence = fence && len(c.ops) > 0
+	end, err := moved, error(nil)
+	switch {
+	case st.watching && st.leaseSeen && len(c.ops) > 0:
+		end, err = st.exec(ctx, &c, fence)
+	case st.version != nil && !st.strict:
+		end, err = st.send(ctx, &c, fence, func(c *commit) {
+			c.op("V", st.keys.counters(), len(versionFields), append(versionFields[:], st.version...)...)
 		})
-		if err != nil || end != moved {
-			return end, err
-		}
 	}
-	return st.send(ctx, c, fence, st.questions)
+	if err != nil || end != moved {
+		if err == nil && end == written && write && st.leaves && !st.strict {
+			st.leave()
+		}
+		return end, err
+	}
+	return st.send(ctx, &c, fence, st.questions)
 }
 
 // send runs commit.lua with questions in front of the writes.
@@ -51,12 +58,13 @@ func (st *step) send(ctx context.Context, c *commit, fence bool, ask func(*commi
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	q := &commit{keys: c.keys, args: append(make([]string, 0, 64+len(c.args)), st.lease)}
-	ask(q)
-	q.args = append(q.args, c.args...)
+	var q commit
+	ask(&q)
+	q.ops = append(q.ops, c.ops...)
+	keys, args := q.arguments(st.keys.lease(), st.lease)
 	var end int64
 	run := func(ctx context.Context, on doer) error {
-		m, err := st.s.scripts.commit.run(ctx, on, q.keys, q.args)
+		m, err := st.s.scripts.commit.run(ctx, on, keys, args)
 		if err == nil {
 			end, err = m.AsInt64()
 		}
@@ -72,21 +80,38 @@ func (st *step) send(ctx context.Context, c *commit, fence bool, ask func(*commi
 	return int(end), err
 }
 
-// commit gathers the arguments of commit.lua.
+// commit gathers the operations of commit.lua.
 type commit struct {
-	keys, args []string
+	ops []operation
 }
 
-// op begins an operation with n arguments, or pairs of them.
-func (c *commit) op(letter, key string, n int) {
-	at := 0
-	for at < len(c.keys) && c.keys[at] != key {
-		at++
+// operation has n arguments, or pairs of them.
+type operation struct {
+	letter, key string
+	n           int
+	args        []string
+}
+
+func (c *commit) op(letter, key string, n int, args ...string) {
+	c.ops = append(c.ops, operation{letter, key, n, args})
+}
+
+// arguments are those of commit.lua.
+func (c *commit) arguments(leaseKey, lease string) (keys, args []string) {
+	n := 1
+	for i := range c.ops {
+		n += 3 + len(c.ops[i].args)
 	}
-	if at == len(c.keys) {
-		c.keys = append(c.keys, key)
+	keys, args = append(make([]string, 0, 32), leaseKey), append(make([]string, 0, n), lease)
+	for i := range c.ops {
+		o := &c.ops[i]
+		at := slices.Index(keys, o.key)
+		if at < 0 {
+			at, keys = len(keys), append(keys, o.key)
+		}
+		args = append(append(args, o.letter, strconv.Itoa(at+1), strconv.Itoa(o.n)), o.args...)
 	}
-	c.args = append(c.args, letter, strconv.Itoa(at+1), strconv.Itoa(n))
+	return keys, args
 }
 
 // questions asks whether what was read is still so.
@@ -108,8 +133,7 @@ func (st *step) questions(c *commit) {
 		c.op(q.op, q.key, q.n)
 	}
 	if st.strict {
-		c.op("E", st.keys.counters(), 1)
-		c.args = append(c.args, writesField, st.version[0])
+		c.op("E", st.keys.counters(), 1, writesField, st.version[0])
 	}
 }
 
@@ -118,17 +142,18 @@ func (h *hash) question(c *commit, cells []*cell) {
 	if h.users {
 		letter = "S"
 	}
-	c.op(letter, h.key, len(cells))
+	args := make([]string, 0, 2*len(cells))
 	for _, x := range cells {
-		c.args = append(c.args, x.field)
+		args = append(args, x.field)
 	}
 	for _, x := range cells {
 		was := x.was
 		if h.users {
 			was = was[:min(len(was), stampEnd)]
 		}
-		c.args = append(c.args, rueidis.BinaryString(was))
+		args = append(args, rueidis.BinaryString(was))
 	}
+	c.op(letter, h.key, len(cells), args...)
 }
 
 func (st *step) writes(c *commit) {
@@ -141,11 +166,9 @@ func (st *step) writes(c *commit) {
 	c.list("a", st.keys.batches(), st.batches)
 	for _, x := range st.sets {
 		if x.gone {
-			c.op("y", x.key, 1)
-			c.args = append(c.args, x.member)
+			c.op("y", x.key, 1, x.member)
 		} else {
-			c.op("z", x.key, 1)
-			c.args = append(c.args, x.score, x.member)
+			c.op("z", x.key, 1, x.score, x.member)
 		}
 	}
 	for _, key := range st.gone {
@@ -159,10 +182,11 @@ func (st *step) writes(c *commit) {
 	}
 	counters := []counted{{generationField, st.usersMoved()}}
 	eachFlow(&st.flow, func(field string, by int64) { counters = append(counters, counted{field, by}) })
-	if len(c.args) > 0 {
-		counters = append(counters, counted{writesField, 1})
+	if len(c.ops) > 0 {
+		counters = append(counters, counted{writesField, st.s.newVersion()})
 	}
 	c.add(st.keys.counters(), counters)
+	st.counted = counters
 }
 
 func (t *text) writes(c *commit) {
@@ -171,12 +195,10 @@ func (t *text) writes(c *commit) {
 	case len(t.is) == 0:
 		c.op("u", t.key, 0)
 	default:
-		c.op("s", t.key, 1)
-		c.args = append(c.args, rueidis.BinaryString(t.is))
+		c.op("s", t.key, 1, rueidis.BinaryString(t.is))
 	}
 	if len(t.tail) > 0 {
-		c.op("p", t.key, 1)
-		c.args = append(c.args, rueidis.BinaryString(t.tail))
+		c.op("p", t.key, 1, rueidis.BinaryString(t.tail))
 	}
 }
 
@@ -187,20 +209,14 @@ type counted struct {
 }
 
 func (c *commit) add(key string, moved []counted) {
-	n := 0
+	args := make([]string, 0, 2*len(moved))
 	for _, m := range moved {
 		if m.by != 0 {
-			n++
+			args = append(args, m.field, itoa(m.by))
 		}
 	}
-	if n == 0 {
-		return
-	}
-	c.op("i", key, n)
-	for _, m := range moved {
-		if m.by != 0 {
-			c.args = append(c.args, m.field, itoa(m.by))
-		}
+	if len(args) > 0 {
+		c.op("i", key, len(args)/2, args...)
 	}
 }
 
@@ -209,8 +225,7 @@ func (c *commit) list(letter, key string, args []string) {
 	for len(args) > 0 {
 		part := args[:min(len(args), most)]
 		args = args[len(part):]
-		c.op(letter, key, len(part))
-		c.args = append(c.args, part...)
+		c.op(letter, key, len(part), part...)
 	}
 }
 
@@ -229,10 +244,11 @@ func (h *hash) writes(c *commit) {
 	for len(set) > 0 {
 		part := set[:min(len(set), most)]
 		set = set[len(part):]
-		c.op("h", h.key, len(part))
+		args := make([]string, 0, 2*len(part))
 		for _, x := range part {
-			c.args = append(c.args, x.field, rueidis.BinaryString(x.now))
+			args = append(args, x.field, rueidis.BinaryString(x.now))
 		}
+		c.op("h", h.key, len(part), args...)
 	}
 	c.list("d", h.key, gone)
 }

@@ -85,7 +85,7 @@ func unpack(rows []row, value []byte, batch string, headed bool) ([]row, error) 
 		return rows, err
 	}
 	for _, r := range packed {
-		w, err := readRow(r.row, batch, r.openid, "")
+		w, err := readRow(r.stored, batch, r.openid, "")
 		if err != nil {
 			return rows, err
 		}

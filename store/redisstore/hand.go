@@ -16,14 +16,16 @@ type handBucket struct {
 	field   string
 	batch   string
 	number  byte
+	value   []byte // as it is stored; nil: there is none
 	rows    []packedRow
 	changed bool
 }
 
-// packedRow is one row among others.
+// packedRow is one row among others: as it is stored, unless it changed, and decoded, unless nobody asked for it.
 type packedRow struct {
 	openid minapush.OpenID
-	row    []byte
+	stored []byte
+	row    *row
 }
 
 // appendPacked writes a row behind others.
@@ -37,7 +39,7 @@ func readPacked(b []byte) ([]packedRow, error) {
 	rows := make([]packedRow, 0, 16)
 	p := parser{b: b}
 	for len(p.b) > 0 {
-		rows = append(rows, packedRow{minapush.OpenID(p.string()), p.bytes()})
+		rows = append(rows, packedRow{openid: minapush.OpenID(p.string()), stored: p.bytes()})
 	}
 	return rows, p.end()
 }
@@ -67,7 +69,7 @@ func (st *step) takenAt(batch string, number byte) *handBucket {
 }
 
 func (st *step) take(field, batch string, number byte, value []byte) (*handBucket, error) {
-	b := &handBucket{field: field, batch: batch, number: number}
+	b := &handBucket{field: field, batch: batch, number: number, value: value}
 	if value != nil {
 		if err := checkFormat(value); err != nil {
 			return nil, err
@@ -101,7 +103,7 @@ func (st *step) lookHand(f *handFields) []looking {
 	var list []string
 	for i, batch := range f.batches {
 		for n := range byte(buckets) {
-			if f.buckets[i]&(1<<n) != 0 {
+			if f.buckets[i]&(1<<n) != 0 && !st.recalledHand(batch, n) {
 				list = append(list, handField(batch, n))
 			}
 		}
@@ -115,15 +117,22 @@ func (st *step) restoreHand() {
 		switch {
 		case !b.changed:
 		case len(b.rows) == 0:
+			b.value = nil
 			st.hand.drop(b.field)
 		default:
-			st.hand.set(b.field, st.keep(func(dst []byte) []byte {
+			for i := range b.rows {
+				if r := &b.rows[i]; r.stored == nil {
+					r.stored = st.keep(r.row.append)
+				}
+			}
+			b.value = st.keep(func(dst []byte) []byte {
 				dst = append(dst, valueV1)
 				for _, r := range b.rows {
-					dst = appendPacked(dst, r.openid, r.row)
+					dst = appendPacked(dst, r.openid, r.stored)
 				}
 				return dst
-			}))
+			})
+			st.hand.set(b.field, b.value)
 		}
 	}
 }
@@ -134,33 +143,39 @@ func (b *handBucket) at(o minapush.OpenID) int {
 
 // inHand reads a row in hand.
 func (st *step) inHand(ctx context.Context, batch string, o minapush.OpenID, push string) (row, bool, error) {
-	var value []byte
 	if push != "" {
-		var err error
-		if value, err = st.get(ctx, st.hand, pushField(batch, push, o)); err != nil {
+		value, err := st.get(ctx, st.hand, pushField(batch, push, o))
+		if err != nil || value == nil {
 			return row{}, false, err
 		}
-	} else {
-		b, err := st.bucketAt(ctx, batch, o)
-		if err != nil {
-			return row{}, false, err
-		}
-		if i := b.at(o); i >= 0 {
-			value = b.rows[i].row
-		}
+		w, err := readRow(value, batch, o, push)
+		return w, err == nil, err
 	}
-	if value == nil {
+	b, err := st.bucketAt(ctx, batch, o)
+	if err != nil {
+		return row{}, false, err
+	}
+	i := b.at(o)
+	if i < 0 {
 		return row{}, false, nil
 	}
-	w, err := readRow(value, batch, o, push)
+	w, err := b.rows[i].read(batch, "")
 	return w, err == nil, err
 }
 
+// read decodes a row.
+func (r *packedRow) read(batch, push string) (row, error) {
+	if r.row != nil {
+		return *r.row, nil
+	}
+	return readRow(r.stored, batch, r.openid, push)
+}
+
 // putHand writes a row that is in hand.
-func (st *step) putHand(ctx context.Context, w *row, value []byte) error {
+func (st *step) putHand(ctx context.Context, w *row) error {
 	if w.Push != "" {
 		field := pushField(w.Batch, w.Push, w.OpenID)
-		st.hand.set(field, value)
+		st.hand.set(field, st.keep(w.append))
 		st.sets = append(st.sets, setChange{key: st.keys.deadlines(), member: field, score: score(w.Deadline)})
 		return nil
 	}
@@ -169,11 +184,15 @@ func (st *step) putHand(ctx context.Context, w *row, value []byte) error {
 		return err
 	}
 	b.changed = true
-	if i := b.at(w.OpenID); i >= 0 {
-		b.rows[i].row = value
-	} else {
-		b.rows = append(b.rows, packedRow{w.OpenID, value})
+	i := b.at(w.OpenID)
+	if i < 0 {
+		i, b.rows = len(b.rows), append(b.rows, packedRow{openid: w.OpenID})
 	}
+	r := &b.rows[i]
+	if r.stored = nil; r.row == nil {
+		r.row = new(row)
+	}
+	*r.row = *w
 	return nil
 }
 
@@ -233,7 +252,7 @@ func (st *step) unpackHand(
 	switch {
 	case push != "" && now.now == nil: // the step itself removed it
 	case push != "":
-		list = []packedRow{{o, now.now}}
+		list = []packedRow{{openid: o, stored: now.now}}
 	default:
 		number := field[len(field)-1]
 		b := st.takenAt(batch, number)
@@ -249,7 +268,7 @@ func (st *step) unpackHand(
 		if !want(batch, push, r.openid) {
 			continue
 		}
-		w, err := readRow(r.row, batch, r.openid, push)
+		w, err := r.read(batch, push)
 		if err != nil {
 			return rows, err
 		}

@@ -26,6 +26,8 @@ type cell struct {
 	changed bool
 	// free tells that the step does not depend on what it read here.
 	free bool
+	// inHand tells of a user that a delivery is in hand as the step leaves it.
+	inHand bool
 }
 
 // room makes place for so many more fields.
@@ -82,7 +84,7 @@ type looking struct {
 func (st *step) look(h *hash, fields ...string) []looking {
 	var unknown []string
 	for _, f := range fields {
-		if c := h.cells[f]; c == nil || !c.read && !c.changed {
+		if c := h.cells[f]; (c == nil || !c.read && !c.changed) && !(h.users && st.recalledUser(f)) {
 			unknown = append(unknown, f)
 		}
 	}

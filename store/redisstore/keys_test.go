@@ -218,7 +218,7 @@ func FuzzReadValues(f *testing.F) {
 		if rows, err := readPacked(b); err == nil {
 			var out []byte
 			for _, r := range rows {
-				out = appendPacked(out, r.openid, r.row)
+				out = appendPacked(out, r.openid, r.stored)
 			}
 			if again, err := readPacked(out); err != nil || !reflect.DeepEqual(again, rows) {
 				t.Errorf("rows %v came back as %v, %v", rows, again, err)

@@ -159,7 +159,7 @@ func (st *step) of(ctx context.Context, batch string) (*progress, error) {
 // lookProgress reads the progress of batches, unless the step knows it.
 func (st *step) lookProgress(batches ...string) (list []looking) {
 	for i, batch := range batches {
-		if st.known(batch) != nil || i > 0 && batches[i-1] == batch {
+		if st.known(batch) != nil || i > 0 && batches[i-1] == batch || st.recalledProgress(batch) {
 			continue
 		}
 		cmd := st.s.client.B().Hgetall().Key(st.keys.progress(batch)).Build()
@@ -184,16 +184,23 @@ func (st *step) sawProgress(batch string, fields map[string]string) error {
 	if err != nil {
 		return err
 	}
-	p := &progress{Tally: t, batch: batch, at: st.hash(st.keys.progress(batch))}
-	for _, field := range []string{fieldCursor, fieldDone} {
-		var value []byte
-		if v, ok := fields[field]; ok {
-			value = []byte(v)
-		}
-		p.at.saw(field, value).free = true
-	}
-	st.progress = append(st.progress, p)
+	st.addProgress(batch, t, fieldBytes(fields, fieldCursor), fieldBytes(fields, fieldDone))
 	return nil
+}
+
+// fieldBytes is one of the fields that were read; nil if it is not there.
+func fieldBytes(fields map[string]string, name string) []byte {
+	if v, ok := fields[name]; ok {
+		return []byte(v)
+	}
+	return nil
+}
+
+func (st *step) addProgress(batch string, t minapush.Tally, cursor, done []byte) {
+	p := &progress{Tally: t, batch: batch, at: st.hash(st.keys.progress(batch))}
+	p.at.saw(fieldCursor, cursor).free = true
+	p.at.saw(fieldDone, done).free = true
+	st.progress = append(st.progress, p)
 }
 
 // walks says that the step depends on where the walk stands.

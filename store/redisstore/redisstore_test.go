@@ -67,7 +67,9 @@ func onOne(shared *redistest.Server) storetest.Backend {
 			if strings.Contains(tb.Name(), "/Durable/") {
 				return own.open(tb, redistest.One(tb), newPrefix())
 			}
-			return openAt(tb, newPrefix(), shared.Addr())
+			s := openAt(tb, newPrefix(), shared.Addr())
+			s.watchFrom = 1 // the batches of the suite are small
+			return s
 		},
 		Reopen: func(tb testing.TB, st store.Store, _ func() time.Time) store.Store {
 			return own.crash(tb, st)

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -124,7 +125,10 @@ func (v *reservation) peek(ctx context.Context) error {
 		due = "+inf"
 	}
 	args := append([]string{v.step.lease, campaignField(v.b.Campaign), due, strconv.Itoa(v.limit())}, versionFields[:]...)
-	m, err := v.s.scripts.reserve.run(ctx, v.s.client, keys, args)
+	if err := v.watch(ctx, v.limit()); err != nil {
+		return err
+	}
+	m, err := v.s.scripts.reserve.run(ctx, v.on, keys, args)
 	if rueidis.IsRedisNil(err) {
 		return leaseError(v.lease)
 	}
@@ -172,7 +176,12 @@ func (v *reservation) told(answer []rueidis.RedisMessage) error {
 	if err != nil {
 		return err
 	}
-	return v.sawVersion(answer[8])
+	if err := v.sawVersion(answer[8]); err != nil {
+		return err
+	}
+	v.leaves = true
+	v.takeUp(v.s.recalls.take(v.shard))
+	return nil
 }
 
 // walk examines users behind the cursor. The rows that it writes and the cursor move together: after a crash nobody is passed over and
@@ -188,6 +197,7 @@ func (v *reservation) walk(ctx context.Context) error {
 	if err := v.do(ctx, v.look(v.users, texts(page)...)); err != nil {
 		return err
 	}
+	v.out.Rows = slices.Grow(v.out.Rows, len(page))
 	for _, o := range page {
 		r, found, err := v.user(ctx, o)
 		if err != nil {

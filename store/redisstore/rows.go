@@ -11,18 +11,17 @@ import (
 // put writes a row where its state puts it.
 func (st *step) put(ctx context.Context, w *row) error {
 	st.with(w.Batch)
-	value := st.keep(w.append)
 	switch {
 	case w.State == minapush.Waiting:
-		st.hash(st.keys.queue(w.Batch)).set(string(w.OpenID), value)
+		st.hash(st.keys.queue(w.Batch)).set(string(w.OpenID), st.keep(w.append))
 		st.sets = append(st.sets, setChange{key: st.keys.order(w.Batch), member: string(w.OpenID), score: score(w.NotBefore)})
 	case w.State != minapush.Settled:
-		return st.putHand(ctx, w, value)
+		return st.putHand(ctx, w)
 	case w.Push == "":
 		t := st.text(st.keys.settled(w.Batch, bucketOf(w.OpenID)))
-		t.tail = appendPacked(t.tail, w.OpenID, value)
+		t.tail = appendPacked(t.tail, w.OpenID, st.keep(w.append))
 	default:
-		return st.putPush(ctx, w, value)
+		return st.putPush(ctx, w, st.keep(w.append))
 	}
 	return nil
 }

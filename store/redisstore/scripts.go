@@ -49,6 +49,12 @@ type doer interface {
 	Do(context.Context, rueidis.Completed) rueidis.RedisResult
 }
 
+// conn is a doer of several commands at a time.
+type conn interface {
+	doer
+	DoMulti(context.Context, ...rueidis.Completed) []rueidis.RedisResult
+}
+
 // run runs a script.
 func (c *script) run(ctx context.Context, on doer, keys, args []string) (rueidis.RedisMessage, error) {
 	cmd := on.B().Evalsha().Sha1(c.hash).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()

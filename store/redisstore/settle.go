@@ -21,6 +21,9 @@ func (s *Store) Mark(ctx context.Context, l store.Lease, refs []store.Ref, _ tim
 	var marked []bool
 	err := s.attempt(ctx, l.Shard, &l, true, func(ctx context.Context, st *step) error {
 		marked = make([]bool, len(refs))
+		if err := st.resume(ctx, len(refs)); err != nil {
+			return err
+		}
 		if err := st.do(ctx, st.lookVersion(len(refs)), st.lookHand(&fields), st.lookProgress(fields.batches...)); err != nil {
 			return err
 		}
@@ -76,6 +79,9 @@ func (s *Store) Settle(ctx context.Context, l store.Lease, xs []store.Settlement
 		users = append(users, string(x.OpenID))
 	}
 	return s.leased(ctx, l, func(ctx context.Context, st *step) error {
+		if err := st.resume(ctx, len(xs)); err != nil {
+			return err
+		}
 		err := st.do(ctx,
 			st.lookVersion(len(xs)), st.lookHand(&fields), st.look(st.users, users...), st.lookProgress(fields.batches...))
 		if err != nil {

@@ -20,6 +20,9 @@ type step struct {
 	lease string // what the shard's lease must be; empty: none is needed
 
 	hashes    []*hash
+	on        conn     // how the server is reached
+	release   func()   // gives on back, if it is the step's alone
+	watching  bool     // on watches the shard: see watch.go
 	reads     int      // pieces in which it was read, each of a moment of its own
 	leaseSeen bool     // the lease was looked at in the moment of the first of them
 	version   []string // of the shard, before all that was read; nil: not known
@@ -36,6 +39,10 @@ type step struct {
 	texts    []*text
 
 	taken []*handBucket
+
+	leaves  bool      // what it leaves in hand is kept for the next step
+	recall  *recall   // what the step before left; nil: nothing, or it is not so any more
+	counted []counted // how the commit moves the counters of the shard
 
 	// strict is set when the commit can only go ahead if there was no write to the shard since version was read but deposits, which
 	// touch nothing but users. Then texts need no question of their own.
@@ -64,7 +71,7 @@ type life struct {
 }
 
 func (s *Store) begin(sh minapush.Shard, lease *store.Lease) *step {
-	st := &step{s: s, shard: sh, keys: s.keys(sh)}
+	st := &step{s: s, shard: sh, keys: s.keys(sh), on: s.client}
 	if lease != nil {
 		st.lease = leaseText(*lease)
 	}
@@ -113,26 +120,37 @@ func (s *Store) attempt(
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	for {
-		st := s.begin(sh, lease)
-		told := f(ctx, st)
-		var ours *minapush.Error
-		if told != nil && !errors.As(told, &ours) {
-			return interpret("", told) // of the client, or of a value: there is nothing to commit
-		}
-		end, err := st.commit(ctx, told == nil, fence)
-		if err != nil {
-			return interpret("commit", err)
-		}
-		switch end {
-		case written:
-			return told
-		case leaseLost:
+		end, err := s.try(ctx, sh, lease, fence, f)
+		switch {
+		case err != nil || end == written:
+			return err
+		case end == leaseLost:
 			return leaseError(lease)
-		case exists:
+		case end == exists:
 			return minapush.Errorf(minapush.Conflict, "the campaign is under way in shard %d: its list is closed", sh.N)
 		}
 		s.again.Add(1)
 	}
+}
+
+// try runs f and commits once. An error with the end written is that of f.
+func (s *Store) try(
+	ctx context.Context, sh minapush.Shard, lease *store.Lease, fence bool, f func(context.Context, *step) error,
+) (end int, err error) {
+	st := s.begin(sh, lease)
+	defer st.done(ctx)
+	told := f(ctx, st)
+	var ours *minapush.Error
+	if told != nil && !errors.As(told, &ours) {
+		return 0, interpret("", told) // of the client, or of a value: there is nothing to commit
+	}
+	if end, err = st.commit(ctx, told == nil, fence); err != nil {
+		return 0, interpret("commit", err)
+	}
+	if end == written {
+		err = told
+	}
+	return end, err
 }
 
 // do does reads together.
@@ -146,13 +164,13 @@ func (st *step) do(ctx context.Context, lists ...[]looking) error {
 	case 0:
 		return nil
 	case 1:
-		return all[0].take(st.s.client.Do(ctx, all[0].cmd))
+		return all[0].take(st.on.Do(ctx, all[0].cmd))
 	}
 	cmds := make(rueidis.Commands, len(all))
 	for i := range all {
 		cmds[i] = all[i].cmd
 	}
-	for i, r := range st.s.client.DoMulti(ctx, cmds...) {
+	for i, r := range st.on.DoMulti(ctx, cmds...) {
 		if err := all[i].take(r); err != nil {
 			return err
 		}
@@ -162,6 +180,9 @@ func (st *step) do(ctx context.Context, lists ...[]looking) error {
 
 // get reads a field of a hash; nil if it is not there.
 func (st *step) get(ctx context.Context, h *hash, field string) ([]byte, error) {
+	if c := h.cells[field]; c != nil && (c.read || c.changed) {
+		return c.now, nil
+	}
 	if err := st.do(ctx, st.look(h, field)); err != nil {
 		return nil, err
 	}

@@ -2,9 +2,9 @@
 //
 // All keys of a shard carry one hash tag, so that a step of the contract touches one slot. A step reads what it needs, lets the pure
 // transitions of store/record happen, and hands all its changes to one script, which writes them if what was read is still so, and
-// nothing otherwise; then the step begins anew. So there is one place that knows what may happen to a permit, whatever the store, and
-// the server, whose one thread everybody shares, has little to do. Deposits, which are many and small, are a script of their own: it
-// adds what is plainly new without a look at the rest.
+// nothing otherwise (many rows go by MULTI and EXEC under WATCH); then the step begins anew. So there is one place that knows what may
+// happen to a permit, whatever the store, and the server, whose one thread everybody shares, has little to do. Deposits, which are many
+// and small, are a script of their own: it adds what is plainly new without a look at the rest.
 //
 // What a caller learned was written to the server's append-only file; whether that is on disk is the server's configuration. With
 // Config.WaitReplicas, rows are only sent once their marks have reached so many replicas. docs/storage.md describes keys and formats,
@@ -99,12 +99,16 @@ type Store struct {
 	wait    int
 	log     *slog.Logger
 
+	watchFrom int         // tests watch with fewer rows, too
+	transacts atomic.Bool // MULTI and EXEC are known to be taken
+
 	// gate is held shared by every call, and alone by Close.
 	gate   sync.RWMutex
 	closed bool // guarded by gate
 
 	stamps  atomic.Uint32 // the stamp of the last user made here; starts anywhere
 	members members
+	recalls recalls
 
 	again atomic.Int64 // how often a step began anew since somebody else was first
 }
@@ -127,7 +131,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, understand("connect to Redis", err)
 	}
-	s := &Store{client: client, scripts: texts, prefix: cfg.Prefix, timeout: cfg.Timeout, wait: cfg.WaitReplicas, log: cfg.Logger}
+	s := &Store{client: client, scripts: texts, prefix: cfg.Prefix, timeout: cfg.Timeout, wait: cfg.WaitReplicas, log: cfg.Logger, watchFrom: watchFrom}
 	var seed [4]byte
 	if _, err = rand.Read(seed[:]); err == nil {
 		s.stamps.Store(binary.BigEndian.Uint32(seed[:]))
@@ -169,3 +173,7 @@ func (s *Store) leave() { s.gate.RUnlock() }
 // newStamp is the stamp of a user who is new. If somebody reads a user, and meanwhile the user goes and comes back, the two stamps must
 // differ: they do but for one in four billion, and only then.
 func (s *Store) newStamp() uint32 { return s.stamps.Add(0x9E3779B1) }
+
+// newVersion is by how much a write moves the version of its shard. It is another number each time, so that no version comes back: not
+// even where a server has forgotten the last writes that it had acknowledged, and others came in their place.
+func (s *Store) newVersion() int64 { return int64(s.newStamp()>>12) + 1 }

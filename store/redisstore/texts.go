@@ -62,7 +62,7 @@ func (st *step) cutSettled(ctx context.Context, batch string, o minapush.OpenID)
 			found = true
 			continue
 		}
-		left = appendPacked(left, r.openid, r.row)
+		left = appendPacked(left, r.openid, r.stored)
 	}
 	if found {
 		t.is, t.cut = left, true

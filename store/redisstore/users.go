@@ -25,7 +25,7 @@ func (st *step) setUser(o minapush.OpenID, r *record.Record) {
 	if c.was == nil {
 		stamp = st.s.newStamp()
 	}
-	st.users.set(string(o), st.keep(func(dst []byte) []byte { return appendUser(dst, r, stamp) }))
+	c.now, c.changed, c.inHand = st.keep(func(dst []byte) []byte { return appendUser(dst, r, stamp) }), true, r.IsBusy()
 }
 
 // view is a user as callers see it.

@@ -98,8 +98,8 @@ func readListed(b []byte) (map[string]string, error) {
 	return values, p.end()
 }
 
-// The fields of a shard's counters: the number of the kind and a letter; beside them the generation of the users, and how many writes
-// there were.
+// The fields of a shard's counters: the number of the kind and a letter; beside them the generation of the users, and what
+// each write moves: see newVersion.
 const (
 	flowLetters     = "dsxevz" // deposited, spent, dead, expired, evicted, erased: as flowCounts has them
 	generationField = "g"
