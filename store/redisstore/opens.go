@@ -91,9 +91,9 @@ func (st *step) campaignRow(ctx context.Context, batch string, o minapush.OpenID
 	if err != nil {
 		return row{}, false, err
 	}
-	for _, r := range rows {
-		if r.openid == o {
-			w, err := readRow(r.row, batch, o, "")
+	for i := range rows {
+		if r := &rows[i]; r.openid == o {
+			w, err := r.read(batch, "")
 			return w, err == nil, err
 		}
 	}
