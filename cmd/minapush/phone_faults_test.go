@@ -23,7 +23,7 @@ func TestWhatATapEarnedCountsOnceWhateverHappens(t *testing.T) {
 		if forms == 0 {
 			h.tap(".subscribe .yes")
 		}
-		h.says("in .title", "拿铁咖啡")
+		h.until(`shown('in #buy')`) // the next page: the tap was forwarded, so what was accepted is stored
 		forms++
 		h.until(fmt.Sprintf(`JSON.parse(localStorage.getItem('%s')).list.filter((w) => w.item.type === 'form').length > 0`, h.key("minapush.queue."+w.app)))
 	}

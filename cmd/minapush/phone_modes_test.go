@@ -64,5 +64,5 @@ func (h *handset) tapGoods() {
 	if sees[bool](h, `!!shown('.subscribe .no')`) {
 		h.tap(".subscribe .no")
 	}
-	h.says("in .title", "拿铁咖啡")
+	h.until(`shown('in #buy')`)
 }

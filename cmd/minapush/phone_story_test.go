@@ -17,7 +17,7 @@ func TestATapBecomesAMessageAndTheMessageATap(t *testing.T) {
 	h.tap("in #goods-1")
 	h.picture("popup.png")
 	h.tap(".subscribe .no") // no subscription: the tap's form id is what it earns
-	h.says("in .title", "拿铁咖啡")
+	h.until(`shown('in #buy')`)
 	h.tap(".capsule .close") // a mini program that leaves the screen reports
 	w.untilPermits(h.openid, "form", "", 1)
 
