@@ -15,6 +15,7 @@ func TestATapBecomesAMessageAndTheMessageATap(t *testing.T) {
 	w := newPhoneWorld(t)
 	h := w.open(t, "xiaoming")
 	h.tap("in #goods-1")
+	h.until(`shown('.subscribe .no')`)
 	h.picture("popup.png")
 	h.tap(".subscribe .no") // no subscription: the tap's form id is what it earns
 	h.until(`shown('in #buy')`)
