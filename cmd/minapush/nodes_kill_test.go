@@ -107,7 +107,7 @@ func (f *faults) killNode(context.Context) {
 		return
 	}
 	pause := time.Duration(f.random.IntN(6000)) * time.Millisecond
-	f.mend(pause, func() { f.start("node3", f.url) })
+	f.mend(pause, func() { f.restart("node3", f.url) })
 }
 
 // pauseNode stops a node where it stands, and lets it go on when others have its shards.

@@ -72,6 +72,31 @@ func newFleet(t *testing.T, n int) *fleet {
 // start starts a node on a store and waits until it answers. It ends with the test, and with this process, however that ends.
 func (f *fleet) start(name, store string) *node {
 	f.t.Helper()
+	n := f.launch(name, store)
+	if n.client == nil {
+		text, _ := os.ReadFile(n.log)
+		f.t.Fatalf("%s did not start: %v\n%s", name, n.err, text)
+	}
+	return n
+}
+
+// restart starts a node as what keeps a service running does: again, where it ends because the cluster is down at the moment.
+func (f *fleet) restart(name, store string) {
+	for try := 1; ; try++ {
+		n := f.launch(name, store)
+		if n.client != nil {
+			return
+		}
+		if try == 60 || !sleepFor(f.t.Context(), time.Second) {
+			f.t.Errorf("%s does not start: %v", name, n.err)
+			return
+		}
+	}
+}
+
+// launch is start that returns a node without a client if it ended by itself.
+func (f *fleet) launch(name, store string) *node {
+	f.t.Helper()
 	n := &node{name: name, log: filepath.Join(f.t.TempDir(), name+".log"), ended: make(chan struct{})}
 	logFile, err := os.Create(n.log)
 	must(f.t, err)
@@ -96,15 +121,14 @@ func (f *fleet) start(name, store string) *node {
 		close(n.ended)
 	}()
 	f.t.Cleanup(n.kill)
-	f.nodes = append(f.nodes, n)
 	select {
 	case url := <-urls:
 		key, err := readKey(filepath.Dir(f.keyFile))
 		must(f.t, err)
 		n.client, err = client.New(url, key, client.Config{})
 		must(f.t, err)
+		f.nodes = append(f.nodes, n)
 	case <-n.ended:
-		f.t.Fatalf("%s did not start: %v", name, n.err)
 	case <-time.After(time.Minute):
 		f.t.Fatalf("%s does not start", name)
 	}
