@@ -46,6 +46,24 @@ func ParseOutcome(s string) (Outcome, error) {
 	return Pending, FieldError("outcome", "must be pending, accepted, refused, failed, skipped or unknown, not %q", s)
 }
 
+// Confirmed is what the platform said later of a message that it had accepted.
+type Confirmed uint8
+
+const (
+	// Unconfirmed: nothing, or not yet.
+	Unconfirmed Confirmed = iota
+	// Delivered: it reached the user's service notifications.
+	Delivered
+	// Undelivered: the platform failed to deliver it, for a reason of its own. The use of the permit is gone all the same.
+	Undelivered
+)
+
+// String returns its name on the wire; "" for Unconfirmed.
+func (c Confirmed) String() string { return [...]string{"", "delivered", "undelivered"}[c%3] }
+
+// MaxConfirmStatus is how many bytes are kept of what the platform calls the state of a message.
+const MaxConfirmStatus = 64
+
 // DeliveryState is where a delivery stands on its way to an outcome.
 type DeliveryState uint8
 
@@ -105,6 +123,12 @@ type Delivery struct {
 	// OpenedAt is when the user first opened the message, as far as known; zero: not. A settled delivery has it only if its outcome is
 	// Openable.
 	OpenedAt time.Time
+
+	// Confirmed is what the platform said later of an accepted message, at ConfirmedAt by its clock, with the state in its words: the
+	// subscribe_msg_sent_event, fact sheet §2.6.3. Of a delivery that is being sent it is a note that its end takes into account.
+	Confirmed     Confirmed
+	ConfirmedAt   time.Time
+	ConfirmStatus string
 }
 
 // Skip and failure reasons that minapush itself gives. WeChat's are its codes in digits.
@@ -119,6 +143,8 @@ const (
 	ReasonArrived     = "had_arrived"
 	ReasonOptedOut    = "opted_out"
 	ReasonElsewhere   = "elsewhere" // accepted, but sent by somebody else
+	ReasonConfirmed   = "confirmed" // accepted: its answer was lost, and WeChat's event told of it
+	ReasonBadValue    = "bad_value" // failed, not sent: a value breaks the rule of its type
 )
 
 // Tally sums the deliveries of a batch by outcome and reason.
@@ -131,6 +157,9 @@ type Tally struct {
 	Waiting, Held, Sending, Suspected int64
 	// Opened counts the settled deliveries whose message was opened, each once. It stays when rows are forgotten.
 	Opened int64
+	// Delivered and Undelivered count the accepted deliveries that the platform confirmed as such, each once. The rest of the accepted are
+	// unconfirmed. They stay when rows are forgotten.
+	Delivered, Undelivered int64
 }
 
 // Count returns how many deliveries ended in o.
@@ -167,6 +196,8 @@ func (t *Tally) Merge(u Tally) {
 	t.Sending += u.Sending
 	t.Suspected += u.Suspected
 	t.Opened += u.Opened
+	t.Delivered += u.Delivered
+	t.Undelivered += u.Undelivered
 	for o, reasons := range u.By {
 		for r, n := range reasons {
 			t.Add(o, r, n)

@@ -54,6 +54,13 @@ const (
 	MaxReportAge = 7 * 24 * time.Hour
 	// IdentityLife is how long the identity of a spent permit without expiry is remembered against replays.
 	IdentityLife = 8 * 24 * time.Hour
+	// PairWithin is how far apart a report and an event may say that a subscription was accepted, and still mean the same accept: clocks
+	// differ, and the way of a report takes its time. Of several the nearest is taken. Wider would merge two accepts of which one lost its
+	// report and the other its event; narrower would count one accept twice.
+	PairWithin = 10 * time.Minute
+	// PairLife is for how long after an accept a report of it, whose use is gone, still waits for its event. WeChat tells within a minute
+	// or never; teams that pass events on may take longer.
+	PairLife = 24 * time.Hour
 )
 
 // Uses is how many messages one permit of the kind gives when it is new; 0 for Standing, which is not counted.
@@ -80,10 +87,12 @@ const (
 	ByEvent
 	// ByBackend: the team's backend deposited it.
 	ByBackend
+	// ByBoth: the mini program reported it and WeChat's event told of it, in either order.
+	ByBoth
 )
 
 // String returns the evidence's name on the wire.
-func (e Evidence) String() string { return [...]string{"client", "event", "trusted"}[e%3] }
+func (e Evidence) String() string { return [...]string{"client", "event", "trusted", "both"}[e%4] }
 
 // Permit is the right to send one user a message.
 type Permit struct {

@@ -178,6 +178,7 @@ func (c *Contents) addBatch(d *Digest, b CopiedBatch) {
 	t := &b.Tally
 	e := c.entry('c').text(b.Batch).text(string(b.Cursor)).flag(b.Done)
 	e = e.number(t.Examined).number(t.Waiting).number(t.Held).number(t.Sending).number(t.Suspected).number(t.Opened)
+	e = e.number(t.Delivered).number(t.Undelivered)
 	for _, o := range minapush.Outcomes {
 		for _, reason := range slices.Sorted(maps.Keys(t.By[o])) {
 			if n := t.By[o][reason]; n != 0 {
@@ -249,6 +250,7 @@ func (p portable) row(w *CopiedRow) portable {
 	p = p.number(int64(w.Errcode)).number(w.MsgID).number(int64(w.Attempt)).number(int64(w.Tries)).text(w.Key)
 	p = p.flag(w.Resend).flag(w.Maybe).flag(w.AtLeastOnce)
 	p = p.time(w.NotBefore).time(w.Deadline).time(w.ReservedAt).time(w.SettledAt).time(w.SuspectedAt).time(w.OpenedAt)
+	p = p.number(int64(w.Confirmed)).time(w.ConfirmedAt).text(w.ConfirmStatus)
 	x := &w.Permit
 	if x.Kind == 0 {
 		return p

@@ -47,6 +47,17 @@ type Permits interface {
 	// holds more live permits than d.MaxPerSection, the available one that would expire first (never-expiring ones: that was
 	// taken first) is evicted and counted. A permit in an additional section above d.MaxSections is Refused. A permit that is
 	// expired at d.Now is Stale. An empty d only moves the last-seen time. Repeating the call answers Duplicate and is safe.
+	//
+	// A Subscription with evidence ByClient and one ByEvent are told of the same accept if their Template is the same, neither was paired
+	// before, and their TakenAt are at most minapush.PairWithin apart; of several the nearest, of two as near the earlier. Then the second
+	// to come is a Duplicate, the first has evidence ByBoth from then on, and both identities are known. A permit that is gone (spent,
+	// dead, evicted) pairs too, one ByClient while d.Now is before its TakenAt + minapush.PairLife, one ByEvent before IdentityLife; one
+	// that expired and was swept does not. Two in one deposit pair likewise, in their order. What a row says of its permit stays as it
+	// was when it was reserved.
+	//
+	// A Subscription or Standing permit whose TakenAt is not after the last Void of its Template is SwitchedOff; ByBackend ones are not.
+	// It leaves nothing behind, so it is no half of a pair. The answers go before one another thus: Stale, Duplicate (known, or paired),
+	// SwitchedOff, Refused.
 	Deposit(ctx context.Context, s minapush.Shard, o minapush.OpenID, d Deposit) (Deposited, error)
 	// User returns one user as it stands, expired permits included until they are swept. Errors: NotFound.
 	User(ctx context.Context, s minapush.Shard, o minapush.OpenID) (User, error)
@@ -64,6 +75,14 @@ type Permits interface {
 	// deposit for a marked user is answered as Refused. Of somebody who is not a user, rows and places on lists are removed likewise.
 	// Repeating is safe. Errors: NotFound (there is nothing of it).
 	Erase(ctx context.Context, s minapush.Shard, o minapush.OpenID, now time.Time) (done bool, err error)
+	// Void notes that the user switched the messages of a template off at a time: every use that is available of its Subscription and
+	// Standing permits for the template that were taken at until or before, to the second, is dead, whatever their evidence. A use that is
+	// held or suspect at this step dies in the step that would make it available again, and is spent if that spends it; a Standing permit
+	// lives on if it was deposited again meanwhile and that was not one to be SwitchedOff. While now is before until + IdentityLife no
+	// permit of the template that was taken by then comes in (see Deposit; now is d.Now). A user that is not there is created on the
+	// first, with FirstSeen now and a zero LastSeen. An until that is not after the one noted, while that is remembered, changes nothing:
+	// so repeating is safe. It returns how many uses died at this step, Standing permits as one each. A user being erased is left alone.
+	Void(ctx context.Context, s minapush.Shard, o minapush.OpenID, template string, until, now time.Time) (died int, err error)
 	// Flow returns the counters of a shard by kind: sums over all users, past ones included. Available, Held and Suspect of the
 	// result are 0: they are states, not flows. Deposited minus the others is what the users of the shard now have.
 	Flow(ctx context.Context, s minapush.Shard) (map[minapush.PermitKind]minapush.Counts, error)
@@ -84,8 +103,8 @@ const (
 	DefaultPerSection = 200
 	// DefaultSections is how many kinds and templates of permits a user keeps.
 	DefaultSections = 16
-	// MaxIdentities is how many identities of spent and evicted permits a record remembers; the one that would be forgotten
-	// first goes first.
+	// MaxIdentities is how much a record remembers of permits that are gone: identities, those that still wait for the other half of a
+	// pair, and Voids, all together. What would be forgotten first goes first.
 	MaxIdentities = 512
 )
 
@@ -111,6 +130,8 @@ const (
 	Refused
 	// Stale: it was expired.
 	Stale
+	// SwitchedOff: the user switched the template's messages off after it was taken.
+	SwitchedOff
 )
 
 // User is one user of an app, as the store knows it.
@@ -118,14 +139,14 @@ type User struct {
 	OpenID minapush.OpenID
 	// FirstSeen and LastSeen are to the millisecond.
 	FirstSeen time.Time
-	// LastSeen is zero for a user who was told of by PutProfile and never seen.
+	// LastSeen is zero for a user who was told of by PutProfile or Void and never seen.
 	LastSeen time.Time
 	// Permits lists what is live, by kind, template, expiry, time taken and identity. The Identity of permits without a code
 	// may be given as the store's own short form of it, which Deposit takes for the same identity.
 	Permits []minapush.Holding
 	// Counts sums the uses of this user; Standing permits stay outside.
 	Counts minapush.Counts
-	// StandingSent counts messages accepted on Standing permits.
+	// StandingSent counts messages accepted on Standing permits. What Confirm finds out about an attempt that had ended is not in it.
 	StandingSent int64
 	// Recent lists the last deliveries that took a permit, latest first, at most MaxRecent.
 	Recent []Recent
@@ -427,7 +448,7 @@ type Progress struct {
 	ShardsDone int
 }
 
-// Deliveries reads the rows of campaigns and pushes, and notes which were opened.
+// Deliveries reads the rows of campaigns and pushes, and notes which were opened and what the platform said of them later.
 type Deliveries interface {
 	// Open notes that a user opened the message of a delivery, at a time of the caller's that is not the zero time. It needs no lease.
 	// A row is opened once, and keeps the first time: first is false for one that was noted before, so repeating is safe. The batch's
@@ -436,6 +457,20 @@ type Deliveries interface {
 	// outcome drops the note. Errors: NotFound (no such row, or it was forgotten); Conflict (nothing of it was sent yet, or its outcome
 	// is not Openable); Invalid (no time).
 	Open(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string, at time.Time) (first bool, err error)
+	// Confirm notes what the platform said of a message that it had accepted. It needs no lease. The first word stays: first is false if
+	// there was one, so repeating is safe. The batch's tally counts it as Delivered or Undelivered, in the same step.
+	//
+	// A row that ended as Accepted keeps its outcome. One that ended as Unknown becomes Accepted (ReasonConfirmed), in the tally too; its
+	// use stays spent. The user's record is not touched. A row that is being sent keeps the word as a note until its attempt ends, by
+	// Settle, SettlePush, Recover or RecoverPushes. If the MsgID of that end is neither 0 nor c.MsgID the note is dropped. Else an end as
+	// Accepted keeps and counts it; and an end that would be Unknown, or Pending with Maybe or Resend, is Accepted (ReasonConfirmed) with
+	// the use spent instead, and counts it: what the platform took is not sent again. So Recover and RecoverPushes end every row with a note as
+	// Accepted; Recovered does not count these. Every other end drops the note. A row that has a word, or a note, has c.MsgID as its own;
+	// its Errcode and times stay those of its end.
+	// It returns the row as it then stands. Errors: NotFound (no such row, or it was forgotten); Conflict (it ended otherwise, nothing of
+	// it is being sent, or its MsgID is neither 0 nor c.MsgID, whether or not there was a word before); Invalid (no time, no number, or no
+	// word).
+	Confirm(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string, c Confirmation) (row minapush.Delivery, first bool, err error)
 	// Delivery returns one row, of whatever state. Errors: NotFound.
 	Delivery(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string) (minapush.Delivery, error)
 	// List returns rows of a batch in one shard, by openid and push id ascending, after the row named by after (the zero Ref is
@@ -445,6 +480,19 @@ type Deliveries interface {
 	// Forget removes the settled rows of a batch in one shard, and its list; tallies stay. Rows that are pending are not touched, and
 	// while there are any the list stays.
 	Forget(ctx context.Context, s minapush.Shard, batch string) error
+}
+
+// Confirmation is what the platform said later of a message that it had accepted.
+type Confirmation struct {
+	// Word is Delivered or Undelivered.
+	Word minapush.Confirmed
+	// MsgID is the platform's number of the message, not 0.
+	MsgID int64
+	// Status is the state in the platform's words. Of more than minapush.MaxConfirmStatus bytes the longest beginning is kept that has no
+	// more and ends before a byte that can begin a character of UTF-8 (utf8.RuneStart).
+	Status string
+	// At is the time of the platform's clock, used to the millisecond.
+	At time.Time
 }
 
 // Leases give one node at a time the campaign work of a shard.

@@ -123,3 +123,64 @@ func TestVersionsGoOnInACopyThoughTheKindIsGone(t *testing.T) {
 		t.Errorf("version %d follows %d, %v", version, last, err)
 	}
 }
+
+// A note, a word, their tallies and what was switched off are in a copy what they were.
+func TestACopyKnowsWhatWasConfirmedAndSwitchedOff(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	var d disks
+	from, to := d.open(t, vfs.NewMem(), time.Now).(*Store), d.open(t, vfs.NewMem(), time.Now).(*Store)
+	defer from.Close()
+	defer to.Close()
+	s, now := minapush.Shard{App: 1, N: 2}, at(0)
+	give := func(st store.Store, o minapush.OpenID, taken time.Time) store.Accepted {
+		p := minapush.Permit{Kind: minapush.Subscription, Template: "t", Identity: taken.String(), TakenAt: taken, Evidence: minapush.ByEvent}
+		out, err := st.Deposit(ctx, s, o, store.Deposit{Now: now, Permits: []minapush.Permit{p}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Items[0]
+	}
+	need := store.Need{Kind: minapush.OneTimeTemplate, Template: "t"}
+	word := store.Confirmation{Word: minapush.Undelivered, MsgID: 7, Status: "failed:system failed", At: at(time.Minute)}
+	var refs []store.Ref
+	for _, o := range []minapush.OpenID{"noted", "unknown"} {
+		give(from, o, at(-time.Hour))
+		a, err := from.ReservePush(ctx, s, store.Push{Batch: "b", ID: "p", OpenID: o, Attempt: 1, Need: need, Now: now, Deadline: at(time.Hour), Key: "k"})
+		if err != nil || a.Status != store.PushReserved {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		refs = append(refs, store.RefOf(a.Delivery))
+		if err := from.MarkPush(ctx, s, refs[len(refs)-1], now, at(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := store.Settlement{Ref: refs[1], Outcome: minapush.Unknown, Permit: store.Spend, Reason: minapush.ReasonReadTimeout, Now: now}
+	if _, err := from.SettlePush(ctx, s, end); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range refs {
+		if _, first, err := from.Confirm(ctx, s, r.Batch, r.OpenID, r.Push, word); err != nil || !first {
+			t.Fatal(first, err)
+		}
+	}
+	if _, err := from.Void(ctx, s, "noted", "t", at(0), now); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Copy(t, from, to, now)
+	if v := give(to, "noted", at(-time.Minute)); v != store.SwitchedOff {
+		t.Errorf("what was switched off is %d", v)
+	}
+	end.Ref = refs[0]
+	for _, x := range []store.Settlement{end, {Ref: refs[1]}} {
+		w, err := to.SettlePush(ctx, s, x) // the second answers its end
+		if err != nil || w.Outcome != minapush.Accepted || w.Reason != minapush.ReasonConfirmed || w.Confirmed != minapush.Undelivered ||
+			w.MsgID != 7 || !w.ConfirmedAt.Equal(word.At) || w.ConfirmStatus != word.Status {
+			t.Errorf("%+v, %v", w, err)
+		}
+	}
+	p, err := to.Progress(ctx, 1, 4, "b")
+	if err != nil || p.Tally.Undelivered != 2 || p.Tally.Count(minapush.Accepted) != 2 || !p.Tally.Closes() {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

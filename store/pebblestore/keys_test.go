@@ -89,6 +89,10 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 			*w.openedSlot(&w.SettledAt, &w.Deadline) = time.Time{}
 			w.OpenedAt = fromMillis(rapid.Int64Range(1, 1<<42).Draw(t, "opened at"))
 		}
+		if rapid.Bool().Draw(t, "confirmed") {
+			w.Confirmed = minapush.Confirmed(rapid.IntRange(1, 2).Draw(t, "word"))
+			w.ConfirmedAt, w.ConfirmStatus = moment("confirmed at"), hostile().Draw(t, "status")
+		}
 		got, err := readRowValue(w.append(nil), "b", "o", "p")
 		if diff := gocmp.Diff(w, got, gocmp.AllowUnexported(row{})); err != nil || diff != "" {
 			t.Fatalf("%v (-want +got)\n%s", err, diff)
@@ -107,7 +111,7 @@ func TestListedValuesComeBackAsTheyWere(t *testing.T) {
 }
 
 func TestProgressTellsSixtyFourReasonsApart(t *testing.T) {
-	p := &progress{Cursor: "\x00o", Done: true, Tally: minapush.Tally{Opened: 70_000}}
+	p := &progress{Cursor: "\x00o", Done: true, Tally: minapush.Tally{Opened: 70_000, Delivered: 300, Undelivered: 1}}
 	for i := range maxReasons + 3 {
 		p.Examined++
 		reason := p.count(minapush.Failed, string(rune('0'+i)))
@@ -129,8 +133,8 @@ func TestProgressTellsSixtyFourReasonsApart(t *testing.T) {
 }
 
 func TestTheRecordUsesTheNumbersOfTheContract(t *testing.T) {
-	ours := []record.Verdict{record.Added, record.Duplicate, record.EvictedAtOnce, record.Refused, record.Stale}
-	theirs := []store.Accepted{store.Added, store.Duplicate, store.EvictedAtOnce, store.Refused, store.Stale}
+	ours := []record.Verdict{record.Added, record.Duplicate, record.EvictedAtOnce, record.Refused, record.Stale, record.SwitchedOff}
+	theirs := []store.Accepted{store.Added, store.Duplicate, store.EvictedAtOnce, store.Refused, store.Stale, store.SwitchedOff}
 	for i := range ours {
 		if store.Accepted(ours[i]) != theirs[i] {
 			t.Errorf("verdict %d is %d in the contract", ours[i], theirs[i])
@@ -140,7 +144,7 @@ func TestTheRecordUsesTheNumbersOfTheContract(t *testing.T) {
 	r.Deposit(record.Deposit{Now: at(0), Permits: []minapush.Permit{form(1)}, PerSection: 1, Sections: 1, Identities: 1})
 	for i := range 2 * store.MaxRecent {
 		c := r.Reserve(record.Ref{Batch: string(rune('a' + i)), Attempt: 1}, record.Need{Kinds: minapush.PermitKinds[:]}, at(time.Hour))
-		r.Release(&c.Permit)
+		r.Release(&c.Permit, store.MaxIdentities)
 		r.Idle()
 	}
 	recent := r.Recent()

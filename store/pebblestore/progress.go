@@ -23,9 +23,11 @@ const (
 	// maxReasons is how many reasons a tally tells apart, for each outcome and shard; the rest is reasonOther.
 	maxReasons  = 64
 	reasonOther = "other"
-	// openedNumber stands where an outcome's number does, before one reason without a name that counts what was opened: a release that
-	// knows of no opens reads it as an outcome that nobody asks for.
-	openedNumber = 0x80
+	// These stand where an outcome's number does, before one reason without a name that counts what was opened or confirmed: a release
+	// that does not know of them reads an outcome that nobody asks for.
+	openedNumber      = 0x80
+	deliveredNumber   = 0x81
+	undeliveredNumber = 0x82
 )
 
 // pending is the count of rows in a state that is not settled.
@@ -78,6 +80,18 @@ func (p *progress) opened(w *row) {
 	}
 }
 
+// confirmed counts what the platform said of a row that has its outcome.
+func (p *progress) confirmed(w *row) {
+	switch w.Confirmed {
+	case minapush.Delivered:
+		p.changed = true
+		p.Delivered++
+	case minapush.Undelivered:
+		p.changed = true
+		p.Undelivered++
+	}
+}
+
 func (p *progress) append(dst []byte) []byte {
 	done := byte(0)
 	if p.Done {
@@ -96,8 +110,10 @@ func (p *progress) append(dst []byte) []byte {
 			dst = binary.AppendVarint(appendString(dst, reason), n)
 		}
 	}
-	if p.Opened != 0 {
-		dst = binary.AppendVarint(append(dst, openedNumber, 1, 0), p.Opened)
+	for i, n := range [...]int64{p.Opened, p.Delivered, p.Undelivered} {
+		if n != 0 {
+			dst = binary.AppendVarint(append(dst, openedNumber+byte(i), 1, 0), n)
+		}
 	}
 	return dst
 }
@@ -114,12 +130,17 @@ func readProgress(b []byte) (*progress, error) {
 	for len(p.b) > 0 && !p.bad {
 		o := minapush.Outcome(p.byte())
 		for n := p.uvarint(math.MaxInt32); n > 0 && !p.bad; n-- {
-			reason := p.string()
-			if o == openedNumber {
-				v.Opened += p.varint()
-				continue
+			reason, count := p.string(), p.varint()
+			switch o {
+			case openedNumber:
+				v.Opened += count
+			case deliveredNumber:
+				v.Delivered += count
+			case undeliveredNumber:
+				v.Undelivered += count
+			default:
+				v.Add(o, reason, count)
 			}
-			v.Add(o, reason, p.varint())
 		}
 	}
 	return v, p.end()

@@ -179,6 +179,7 @@ func (s *Store) SettlePush(ctx context.Context, sh minapush.Shard, x store.Settl
 	var d minapush.Delivery
 	err := s.step(ctx, sh, func(st *step) error {
 		w, found, err := st.attempt(x.Ref)
+		x := w.heed(x)
 		switch {
 		case err != nil:
 			return err
@@ -277,8 +278,7 @@ func (st *step) recoverPush(w *row, now time.Time) error {
 	if w.State == minapush.HeldState && !w.Resend {
 		return st.withdraw(w, store.Release)
 	}
-	w.Reason = minapush.ReasonCrash
-	return st.end(w, ending{state: minapush.Settled, outcome: minapush.Unknown, effect: store.Spend, now: now})
+	return st.settle(w, &store.Settlement{Outcome: minapush.Unknown, Permit: store.Spend, Reason: minapush.ReasonCrash, Now: now})
 }
 
 // never is later than any deadline.

@@ -33,6 +33,9 @@ func (st *step) recover(w *row, now time.Time, out *store.Recovered) error {
 		w.Errcode, w.MsgID = 0, 0
 		return st.end(w, ending{state: minapush.Waiting, effect: store.Release, due: now, now: now})
 	}
+	if w.Confirmed != minapush.Unconfirmed {
+		return st.settle(w, &store.Settlement{Outcome: minapush.Unknown, Permit: store.Spend, Reason: minapush.ReasonCrash, Now: now})
+	}
 	w.Reason, w.Errcode, w.MsgID = minapush.ReasonCrash, 0, 0
 	switch {
 	case w.Permit.Kind == minapush.FormID:

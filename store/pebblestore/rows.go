@@ -37,6 +37,7 @@ const (
 	rowAtLeastOnce
 	rowPermit
 	rowOpened
+	rowConfirmed
 )
 
 // dueSize is the length of what stands in front of every row: version, state and the time when it is due, so that a look over many
@@ -47,14 +48,17 @@ func (w *row) append(dst []byte) []byte {
 	dst = append(dst, valueV1, byte(w.State))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(millis(w.NotBefore)))
 	flags := bit(w.Resend, rowResend) | bit(w.Maybe, rowMaybe) | bit(w.AtLeastOnce, rowAtLeastOnce) | bit(w.Permit.Kind != 0, rowPermit)
-	flags |= bit(!w.OpenedAt.IsZero(), rowOpened)
+	flags |= bit(!w.OpenedAt.IsZero(), rowOpened) | bit(w.Confirmed != minapush.Unconfirmed, rowConfirmed)
 	dst = append(dst, flags, byte(w.Outcome))
 	dst = binary.AppendUvarint(dst, uint64(w.Attempt))
 	dst = binary.AppendUvarint(dst, uint64(w.Tries))
 	dst = binary.AppendVarint(dst, int64(w.Errcode))
 	dst = binary.AppendVarint(dst, w.MsgID)
-	dst = appendString(dst, w.Reason)
-	dst = appendString(dst, w.Key)
+	reason, key := w.Reason, w.Key
+	if slot := w.confirmedSlot(&reason, &key); w.Confirmed != minapush.Unconfirmed {
+		*slot = w.appendConfirmed(*slot)
+	}
+	dst = appendString(appendString(dst, reason), key)
 	settled, deadline := w.SettledAt, w.Deadline
 	if slot := w.openedSlot(&settled, &deadline); !w.OpenedAt.IsZero() {
 		*slot = w.OpenedAt
@@ -115,6 +119,9 @@ func readRowValue(b []byte, batch string, o minapush.OpenID, push string) (row, 
 	if flags&rowOpened != 0 {
 		slot := w.openedSlot(&w.SettledAt, &w.Deadline)
 		w.OpenedAt, *slot = *slot, time.Time{}
+	}
+	if flags&rowConfirmed != 0 && !w.readConfirmed(w.confirmedSlot(&w.Reason, &w.Key)) {
+		return row{}, errCorrupt
 	}
 	if flags&rowPermit != 0 && !p.bad {
 		if w.Permit, p.b, err = record.ReadPermit(p.b); err != nil {

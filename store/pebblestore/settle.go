@@ -122,7 +122,8 @@ func (st *step) attempt(ref store.Ref) (row, bool, error) {
 }
 
 // settle ends an attempt or puts it back. It leaves the row in w as it then stands.
-func (st *step) settle(w *row, x *store.Settlement) error {
+func (st *step) settle(w *row, as *store.Settlement) error {
+	x := w.heed(*as)
 	w.Reason, w.Errcode, w.MsgID = x.Reason, x.Errcode, x.MsgID
 	w.Maybe = w.Maybe || x.Outcome == minapush.Pending && x.Maybe
 	if x.Outcome == minapush.Pending && x.Resend {
@@ -201,6 +202,7 @@ func (st *step) end(w *row, e ending) error {
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
 		p.opened(w)
+		p.confirmed(w)
 		_, err := st.erase(w.OpenID, r, &store.Ref{Batch: w.Batch, Push: w.Push})
 		return err
 	}
@@ -215,6 +217,7 @@ func (st *step) end(w *row, e ending) error {
 		w.Outcome, w.SettledAt = e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
 		p.opened(w)
+		p.confirmed(w)
 		if e.back {
 			w.Permit = minapush.Permit{}
 			r.ForgetRecent(w.Batch, w.Push)
@@ -248,7 +251,7 @@ func (w *row) requeue(r *record.Record, due time.Time) {
 func affect(r *record.Record, e store.PermitEffect, p *minapush.Permit, accepted bool) record.Flow {
 	switch e {
 	case store.Release:
-		r.Release(p)
+		return r.Release(p, store.MaxIdentities)
 	case store.Spend:
 		return r.Spend(p, accepted, store.MaxIdentities)
 	case store.Burn:

@@ -46,12 +46,12 @@ func (st *step) resolve(w *row, believe bool, now time.Time) error {
 		// What the user gave since the refusal stays: it is news that the refusal does not know. So does a standing permit that
 		// was given again.
 		st.flow.Add(r.VoidTemplate(w.Permit.Kind, w.Permit.Template, w.SuspectedAt, store.MaxIdentities))
-		r.Trust(&w.Permit)
+		st.flow.Add(r.Trust(&w.Permit, store.MaxIdentities))
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, minapush.RefusedByUser, now
 		w.Reason = p.settle(minapush.Suspected, w.Outcome, w.Reason)
 		p.opened(w)
 	} else {
-		r.Trust(&w.Permit)
+		st.flow.Add(r.Trust(&w.Permit, store.MaxIdentities))
 		p.move(minapush.Suspected, minapush.Waiting)
 		w.requeue(r, now)
 	}

@@ -255,6 +255,7 @@ func (p *reader) entry(e *entry, k minapush.PermitKind) {
 	e.uses = uint16(k.Uses())
 	if flags&entryUses != 0 {
 		e.uses = uint16(p.uvarint(math.MaxUint16))
+		e.doomed = !k.HasCode() && e.state != minapush.Available && int(e.uses) == k.Uses()
 	}
 	switch {
 	case !k.HasCode():

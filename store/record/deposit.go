@@ -35,6 +35,8 @@ const (
 	Refused
 	// Stale: it was expired.
 	Stale
+	// SwitchedOff: its template was switched off after it was taken.
+	SwitchedOff
 )
 
 // Result answers a deposit.
@@ -74,6 +76,15 @@ func (r *Record) depositOne(d Deposit, i int, res *Result) Verdict {
 	if r.knows(p, &e, d.Now, res) {
 		return Duplicate
 	}
+	if !p.Kind.HasCode() {
+		if r.pair(p, &e, d.Now, d.Identities) {
+			res.Changed, res.Merge = true, false
+			return Duplicate
+		}
+		if r.switchedOff(p, &e, d.Now) {
+			return SwitchedOff
+		}
+	}
 	at, found := r.search(p.Kind, []byte(p.Template))
 	if !found {
 		if len(r.sections) >= d.Sections {
@@ -100,7 +111,7 @@ func (r *Record) evict(d Deposit, i, at int, res *Result) bool {
 		return false
 	}
 	out := s.entries[j]
-	r.bury(s.kind, &out, d.Identities)
+	r.bury(s, &out, d.Identities)
 	r.evicted(&res.Flow, s.kind, out.uses)
 	res.Evicted += int(out.uses)
 	res.Merge = false
@@ -137,7 +148,8 @@ func newEntry(p *minapush.Permit) entry {
 // seconds cuts a time to the second; what lies outside 1970 to 2106 is moved to that end.
 func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxUint32-1)) }
 
-// knows tells whether the user has the permit, or had it within its life. A Standing permit's time moves forward.
+// knows tells whether the user has the permit, or had it within its life. A Standing permit's time moves forward; one in hand that was
+// switched off, and is given again, lives on.
 func (r *Record) knows(p *minapush.Permit, e *entry, now time.Time, res *Result) bool {
 	for i := range r.sections {
 		s := &r.sections[i]
@@ -149,6 +161,10 @@ func (r *Record) knows(p *minapush.Permit, e *entry, now time.Time, res *Result)
 			if p.Kind == minapush.Standing {
 				if e.taken > old.taken {
 					old.taken = e.taken
+					res.Changed, res.Merge = true, false
+				}
+				if old.doomed && !r.switchedOff(p, e, now) {
+					old.doomed = false
 					res.Changed, res.Merge = true, false
 				}
 				return true
@@ -234,15 +250,23 @@ func (r *Record) drop(at, j int) {
 	r.sections = r.sections[:len(r.sections)-1]
 }
 
-// bury leaves the identity of a permit that is gone behind, so that a replay of its report does not bring it back. Above limit the
-// identity that would be forgotten first goes.
-func (r *Record) bury(k minapush.PermitKind, e *entry, limit int) {
-	forget := e.forgetAt(k)
+// bury leaves the identity of a permit that is gone behind, so that a replay of its report does not bring it back, and if it was not
+// paired a mark by which what else tells of the same accept finds it.
+func (r *Record) bury(s *section, e *entry, limit int) {
+	r.leave(e.forgetAt(s.kind), e.identity.hash(s.kind), limit)
+	if e.unpaired(s.kind) {
+		mark, life := markOf(e.evidence)
+		r.leave(later(e.taken, life), markHash(mark, s.template), limit)
+	}
+}
+
+// leave remembers an identity, or a mark, until a moment in seconds. Above limit what would be forgotten first goes.
+func (r *Record) leave(forget uint32, hash uint64, limit int) {
 	at := sort.Search(len(r.tombs)/tombSize, func(i int) bool { return r.tombTime(i) > forget }) * tombSize
 	tombs := make([]byte, 0, len(r.tombs)+tombSize) // the old ones may be part of the stored bytes
 	tombs = append(tombs, r.tombs[:at]...)
 	tombs = binary.BigEndian.AppendUint32(tombs, forget)
-	tombs = binary.BigEndian.AppendUint64(tombs, e.identity.hash(k))
+	tombs = binary.BigEndian.AppendUint64(tombs, hash)
 	tombs = append(tombs, r.tombs[at:]...)
 	r.tombs = tombs[max(0, len(tombs)-limit*tombSize):]
 }
@@ -253,7 +277,7 @@ func (e *entry) forgetAt(k minapush.PermitKind) uint32 {
 	if k.HasCode() {
 		return e.end()
 	}
-	return uint32(min(uint64(e.taken)+uint64(minapush.IdentityLife/time.Second), math.MaxUint32-1))
+	return later(e.taken, uint32(minapush.IdentityLife/time.Second))
 }
 
 func (r *Record) tombTime(i int) uint32 { return binary.BigEndian.Uint32(r.tombs[i*tombSize:]) }

@@ -30,7 +30,7 @@ const (
 	entrySource       = 0x08
 	entryEvidence     = 4 // shift
 	entryEvidenceMask = 0x30
-	entryUses         = 0x40 // the uses follow, since they are not those of a new permit
+	entryUses         = 0x40 // the uses follow, since they are not those of a new permit; if they are, the permit is doomed
 	entryRaw          = 0x80 // the identity is a code in 16 bytes
 )
 
@@ -134,7 +134,8 @@ func (e *entry) append(dst []byte, k minapush.PermitKind) []byte {
 	if e.source != 0 {
 		flags |= entrySource
 	}
-	if int(e.uses) != k.Uses() {
+	withUses := e.doomed || int(e.uses) != k.Uses()
+	if withUses {
 		flags |= entryUses
 	}
 	if e.identity.form == rawCode {
@@ -148,7 +149,7 @@ func (e *entry) append(dst []byte, k minapush.PermitKind) []byte {
 	if e.source != 0 {
 		dst = binary.BigEndian.AppendUint16(dst, e.source)
 	}
-	if int(e.uses) != k.Uses() {
+	if withUses {
 		dst = binary.AppendUvarint(dst, uint64(e.uses))
 	}
 	switch e.identity.form {

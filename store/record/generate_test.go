@@ -22,7 +22,7 @@ func anyPermit(t *rapid.T) minapush.Permit {
 		Kind:     rapid.SampledFrom(minapush.PermitKinds[:]).Draw(t, "kind"),
 		TakenAt:  at(time.Duration(rapid.IntRange(-100, 100).Draw(t, "taken")) * time.Hour),
 		Source:   rapid.SampledFrom([]uint16{0, 1, 65535}).Draw(t, "source"),
-		Evidence: minapush.Evidence(rapid.IntRange(0, 2).Draw(t, "evidence")),
+		Evidence: minapush.Evidence(rapid.IntRange(0, 3).Draw(t, "evidence")),
 	}
 	if !p.Kind.HasCode() || rapid.Bool().Draw(t, "scoped") {
 		p.Template = rapid.SampledFrom([]string{"a", "b", "c\x00", "d"}).Draw(t, "template")
@@ -95,7 +95,7 @@ func newHistory() *history { return &history{r: record.New(at(0))} }
 func (h *history) step(t *rapid.T) {
 	const limit = 20
 	now := at(time.Duration(rapid.IntRange(-50, 200).Draw(t, "at")) * time.Hour)
-	switch action := rapid.IntRange(0, 8).Draw(t, "action"); {
+	switch action := rapid.IntRange(0, 9).Draw(t, "action"); {
 	case action < 2:
 		h.flow.Add(h.r.Deposit(anyDeposit(t)).Flow)
 	case action == 2 && h.held == nil:
@@ -108,13 +108,16 @@ func (h *history) step(t *rapid.T) {
 		if rapid.Bool().Draw(t, "believe") {
 			h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, time.Time{}, limit))
 		} else {
-			h.r.Trust(&p)
+			h.flow.Add(h.r.Trust(&p, limit))
 		}
 	case action == 5:
 		f, _ := h.r.Expire(now)
 		h.flow.Add(f)
 	case action == 6:
 		h.r.ForgetIdentities(now)
+	case action == 9:
+		_, f, _ := h.r.Void(rapid.SampledFrom([]string{"a", "b", "x"}).Draw(t, "switched off"), now, at(0), limit)
+		h.flow.Add(f)
 	case action == 8:
 		h.profile = anyProfile(t)
 		h.profile.Version = h.r.ProfileVersion() + 1
@@ -138,7 +141,7 @@ func (h *history) settle(t *rapid.T, limit int) {
 	p := *h.held
 	switch rapid.IntRange(0, 5).Draw(t, "effect") {
 	case 0:
-		h.r.Release(&p)
+		h.flow.Add(h.r.Release(&p, limit))
 	case 1:
 		h.flow.Add(h.r.Spend(&p, true, limit))
 	case 2:

@@ -30,3 +30,22 @@ func Probes(p *minapush.Permit) (live, gone []byte) {
 	}
 	return live, binary.BigEndian.AppendUint64(nil, id.hash(p.Kind))
 }
+
+// MarkProbes are what a stored record, or a delta of it, holds somewhere if what it knows of other permits may decide what becomes of
+// this one: section if its user has live permits that it may pair with, and any of gone, 8 bytes each, if it remembers such ones that are
+// gone, or that the template was switched off. Where none of these is found, the permit stands by itself; where one is, only Decode can
+// tell. Both are nil for permits that always stand by themselves.
+func MarkProbes(p *minapush.Permit) (section, gone []byte) {
+	e := newEntry(p)
+	if p.Kind.HasCode() || e.evidence == minapush.ByBackend {
+		return nil, nil
+	}
+	template := []byte(p.Template)
+	gone = binary.BigEndian.AppendUint64(nil, markHash(markVoid, template))
+	if !e.unpaired(p.Kind) {
+		return nil, gone
+	}
+	mark, _ := markOf(minapush.ByClient + minapush.ByEvent - e.evidence)
+	section = appendText([]byte{byte(p.Kind)}, p.Template)
+	return section, binary.BigEndian.AppendUint64(gone, markHash(mark, template))
+}

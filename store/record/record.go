@@ -98,7 +98,10 @@ type entry struct {
 	source         uint16
 	evidence       minapush.Evidence
 	state          minapush.PermitState
-	identity       identity
+	// doomed tells that a use in hand, or in doubt, dies when it would become available again, since its template was switched off. Of
+	// such a permit no other use is left.
+	doomed   bool
+	identity identity
 }
 
 // Busy names the delivery that is held or being sent, if there is one.

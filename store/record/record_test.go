@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"testing"
@@ -242,6 +243,11 @@ func FuzzDecode(f *testing.F) {
 		},
 	})
 	f.Add(r.Append(nil))
+	paired, err := hex.DecodeString(pairedRecord)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(paired)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := record.Decode(b)
 		if err != nil {
@@ -256,6 +262,8 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("(-first +again)\n%s", diff)
 		}
 		r.Deposit(d)
+		bring(&r, at(0), told(minapush.ByClient, "a", at(0)), told(minapush.ByEvent, "b", at(0)))
+		r.Void("t", at(0), at(0), manyIdentities)
 		r.Expire(at(0))
 		r.VoidUser(10)
 	})

@@ -106,47 +106,57 @@ func (r *Record) find(p *minapush.Permit, state minapush.PermitState) (at, j int
 	return 0, 0, false
 }
 
-// Release gives the held use back. A permit that is not held, since it was voided meanwhile, is left as it is; so it is in the
-// transitions below.
-func (r *Record) Release(p *minapush.Permit) { r.turn(p, minapush.Held, minapush.Available) }
+// Release gives the held use back; one whose template was switched off since it was taken dies, and leaves its identity, one of at most
+// limit. A permit that is not held, since it was voided meanwhile, is left as it is; so it is in the transitions below.
+func (r *Record) Release(p *minapush.Permit, limit int) Flow {
+	return r.giveBack(p, minapush.Held, limit)
+}
 
 // Suspect leaves the held use in doubt.
-func (r *Record) Suspect(p *minapush.Permit) { r.turn(p, minapush.Held, minapush.Suspect) }
-
-// Trust makes the suspect use available again.
-func (r *Record) Trust(p *minapush.Permit) { r.turn(p, minapush.Suspect, minapush.Available) }
-
-func (r *Record) turn(p *minapush.Permit, from, to minapush.PermitState) {
-	if at, j, ok := r.find(p, from); ok {
-		r.sections[at].entries[j].state = to
+func (r *Record) Suspect(p *minapush.Permit) {
+	if at, j, ok := r.find(p, minapush.Held); ok {
+		r.sections[at].entries[j].state = minapush.Suspect
 	}
+}
+
+// Trust makes the suspect use available again, as Release does the held one.
+func (r *Record) Trust(p *minapush.Permit, limit int) Flow {
+	return r.giveBack(p, minapush.Suspect, limit)
+}
+
+func (r *Record) giveBack(p *minapush.Permit, from minapush.PermitState, limit int) Flow {
+	if at, j, ok := r.find(p, from); ok {
+		return r.free(at, j, limit)
+	}
+	return Flow{}
 }
 
 // Resume tells the attempt under which the user's delivery goes on with the same permit.
 func (r *Record) Resume(attempt uint32) { r.busy.attempt = attempt }
 
 // Spend counts the held use as spent. With its last use the permit goes and leaves its identity, one of at most limit. A Standing
-// permit stays, and counts what was accepted.
+// permit stays, unless it was switched off, and counts what was accepted.
 func (r *Record) Spend(p *minapush.Permit, accepted bool, limit int) Flow {
 	var f Flow
 	at, j, ok := r.find(p, minapush.Held)
 	if !ok {
 		return f
 	}
-	e := &r.sections[at].entries[j]
-	e.state = minapush.Available
 	if p.Kind == minapush.Standing {
 		if accepted {
 			r.StandingSent++
 		}
-		return f
+		return r.free(at, j, limit)
 	}
+	e := &r.sections[at].entries[j]
 	r.Spent++
-	f[p.Kind].Spent++
 	if e.uses--; e.uses == 0 {
-		r.bury(p.Kind, e, limit)
+		r.bury(&r.sections[at], e, limit)
 		r.drop(at, j)
+	} else {
+		f = r.free(at, j, limit)
 	}
+	f[p.Kind].Spent++
 	return f
 }
 
@@ -154,10 +164,7 @@ func (r *Record) Spend(p *minapush.Permit, accepted bool, limit int) Flow {
 func (r *Record) Burn(p *minapush.Permit, limit int) Flow {
 	var f Flow
 	if at, j, ok := r.find(p, minapush.Held); ok {
-		e := &r.sections[at].entries[j]
-		r.died(&f, p.Kind, e.uses)
-		r.bury(p.Kind, e, limit)
-		r.drop(at, j)
+		r.die(at, j, limit, &f)
 	}
 	return f
 }
@@ -182,15 +189,10 @@ func (r *Record) VoidUser(limit int) Flow {
 }
 
 func (r *Record) void(at int, until time.Time, limit int, f *Flow) {
-	k := r.sections[at].kind
 	for j := len(r.sections[at].entries) - 1; j >= 0; j-- {
-		e := &r.sections[at].entries[j]
-		if !until.IsZero() && e.taken > seconds(until) {
-			continue
+		if until.IsZero() || r.sections[at].entries[j].taken <= seconds(until) {
+			r.die(at, j, limit, f)
 		}
-		r.died(f, k, e.uses)
-		r.bury(k, e, limit)
-		r.drop(at, j)
 	}
 }
 
@@ -213,7 +215,7 @@ func (r *Record) Expire(now time.Time) (Flow, bool) {
 	return f, gone
 }
 
-// ForgetIdentities drops the identities whose time is over. It tells whether any went.
+// ForgetIdentities drops the identities, and the marks among them, whose time is over. It tells whether any went.
 func (r *Record) ForgetIdentities(now time.Time) bool {
 	n := 0
 	for n < len(r.tombs)/tombSize && over(r.tombTime(n), now) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -296,6 +297,101 @@ func used(b *testing.B, server *redistest.Server) int {
 		b.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(text, "used_memory:")
+	n, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// BenchmarkConfirm is confirmations of the settled rows of a campaign, one call each, by 16 callers, beside what it costs to settle one
+// row in a call, which is what a confirmation is, and 256. Shards are as large as they become. It measures once, whatever b.N.
+func BenchmarkConfirm(b *testing.B) {
+	const users = 16_000
+	app := minapush.App{Number: 1, Shards: 4}
+	server := benchServer(b)
+	s := benchOpen(b, server.Addr())
+	workers(b, 64, users, func(r *rand.Rand, i int) error {
+		o := benchUser(i)
+		_, err := s.Deposit(b.Context(), app.Shard(o), o, store.Deposit{Now: benchStart(), Permits: benchForms(r, 2, benchStart())})
+		return err
+	})
+	for _, atOnce := range []int{256, 1} {
+		cpu, log := time.Duration(0), 0
+		for n := range uint32(app.Shards) {
+			benchSettle(b, s, minapush.Shard{App: 1, N: n}, fmt.Sprintf("01BENCH%019d", atOnce), atOnce, func(settle func()) {
+				c, l := serverCPU(b, server), logSize(b, server)
+				settle()
+				cpu, log = cpu+serverCPU(b, server)-c, log+logSize(b, server)-l
+			})
+		}
+		b.ReportMetric(float64(cpu.Nanoseconds())/1000/users, fmt.Sprintf("server_us/settle_%d", atOnce))
+		b.ReportMetric(float64(log)/users, fmt.Sprintf("log_B/settle_%d", atOnce))
+	}
+	cpu, log, memory, again := serverCPU(b, server), logSize(b, server), used(b, server), s.again.Load()
+	began := time.Now()
+	workers(b, 16, users, func(_ *rand.Rand, i int) error {
+		o := benchUser(i)
+		_, _, err := s.Confirm(b.Context(), app.Shard(o), fmt.Sprintf("01BENCH%019d", 256), o, "", store.Confirmation{
+			Word: minapush.Delivered, MsgID: 1 << 60, Status: "success", At: benchStart(),
+		})
+		return err
+	})
+	b.ReportMetric(users/time.Since(began).Seconds(), "confirms/s")
+	b.ReportMetric(float64((serverCPU(b, server)-cpu).Nanoseconds())/1000/users, "server_us/confirm")
+	b.ReportMetric(float64(logSize(b, server)-log)/users, "log_B/confirm")
+	b.ReportMetric(float64(used(b, server)-memory)/users, "B/confirm")
+	b.ReportMetric(float64(s.again.Load()-again)/users, "again/confirm")
+}
+
+// benchSettle runs a campaign in a shard. What settles rows of it, so many in a call, is given to measure.
+func benchSettle(b *testing.B, s *Store, sh minapush.Shard, id string, atOnce int, measure func(settle func())) {
+	b.Helper()
+	ctx, now := b.Context(), benchStart().Add(time.Hour)
+	l, err := s.Acquire(ctx, sh, "bench", time.Hour)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch := store.Batch{Campaign: id, Need: store.Need{Kind: minapush.LegacyTemplate, Template: "t"}, Started: now, Now: now, Limit: 256}
+	for {
+		got, err := s.ReserveBatch(ctx, l, batch)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(got.Rows) == 0 {
+			break
+		}
+		if _, err := s.Mark(ctx, l, refsOf(got.Rows), now); err != nil {
+			b.Fatal(err)
+		}
+		measure(func() {
+			for page := range slices.Chunk(got.Rows, atOnce) {
+				xs := make([]store.Settlement, len(page))
+				for i, d := range page {
+					xs[i] = store.Settlement{Ref: store.RefOf(d), Outcome: minapush.Accepted, Permit: store.Spend, MsgID: 1 << 60, Now: now}
+				}
+				if err := s.Settle(ctx, l, xs); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	if err := s.Release(ctx, l); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// logSize is how long the server's log is.
+func logSize(b *testing.B, server *redistest.Server) int {
+	b.Helper()
+	text, err := server.Do("INFO", "persistence")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, found := strings.Cut(text, "aof_current_size:")
+	if !found {
+		b.Fatal("the server keeps no log")
+	}
 	n, err := strconv.Atoi(strings.Fields(rest)[0])
 	if err != nil {
 		b.Fatal(err)

@@ -209,8 +209,12 @@ func (in *importing) batch(k shardKeys, p *store.CopiedBatch) {
 			set = set.FieldValue(pendingFields[state], itoa(n))
 		}
 	}
-	if p.Tally.Opened != 0 {
-		set = set.FieldValue(fieldOpened, itoa(p.Tally.Opened))
+	for field, n := range map[string]int64{
+		fieldOpened: p.Tally.Opened, fieldDelivered: p.Tally.Delivered, fieldUndelivered: p.Tally.Undelivered,
+	} {
+		if n != 0 {
+			set = set.FieldValue(field, itoa(n))
+		}
 	}
 	for _, o := range minapush.Outcomes {
 		for reason, n := range p.Tally.By[o] {

@@ -62,14 +62,23 @@ func (s *Store) oneRow(ctx context.Context, sh minapush.Shard, batch string, o m
 		w, err := readRow(queued, batch, o, "")
 		return w, true, err
 	}
-	rows, err := unpack(nil, hand, batch, true)
-	if err == nil {
-		rows, err = unpack(rows, settled, batch, false)
+	if hand != nil {
+		if err := checkFormat(hand); err != nil {
+			return row{}, false, err
+		}
+		hand = hand[1:]
 	}
-	if i := slices.IndexFunc(rows, func(w row) bool { return w.OpenID == o }); i >= 0 {
-		return rows[i], true, err
+	for _, rows := range [...][]byte{hand, settled} {
+		stored, _, _, err := findPacked(rows, o)
+		if err != nil {
+			return row{}, false, err
+		}
+		if stored != nil {
+			w, err := readRow(stored, batch, o, "")
+			return w, err == nil, err
+		}
 	}
-	return row{}, false, err
+	return row{}, false, nil
 }
 
 // unpack appends the rows of a campaign that stand behind each other in a value, with or without a format in front of them.
@@ -84,7 +93,7 @@ func unpack(rows []row, value []byte, batch string, headed bool) ([]row, error) 
 	if err != nil {
 		return rows, err
 	}
-	for _, r := range packed {
+	for _, r := range lastVersions(packed) {
 		w, err := readRow(r.stored, batch, r.openid, "")
 		if err != nil {
 			return rows, err

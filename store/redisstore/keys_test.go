@@ -172,6 +172,10 @@ func TestAnOpenedRowComesBackAndIsReadByAReleaseThatKnowsOfNoOpens(t *testing.T)
 func FuzzReadRow(f *testing.F) {
 	w := testRow()
 	f.Add(w.append(nil))
+	w.Confirmed, w.ConfirmedAt, w.ConfirmStatus = minapush.Undelivered, w.SettledAt, "user refuse"
+	f.Add(w.append(nil))
+	w.State, w.again = minapush.Settled, true
+	f.Add(w.append(nil))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w, err := readRow(b, "b", "u", "p")

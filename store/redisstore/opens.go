@@ -70,32 +70,25 @@ func (st *step) sentRow(ctx context.Context, batch string, o minapush.OpenID, pu
 
 // campaignRow reads a row of a campaign. From then on the step is strict, since the row may be in a text.
 func (st *step) campaignRow(ctx context.Context, batch string, o minapush.OpenID) (row, bool, error) {
+	var version []looking
 	if st.strict = true; st.version == nil {
-		if err := st.do(ctx, st.readVersion()); err != nil {
-			return row{}, false, err
-		}
+		version = st.readVersion() // first, so that what is read after it is of that version or of a later one
 	}
 	queue, settled := st.hash(st.keys.queue(batch)), st.text(st.keys.settled(batch, bucketOf(o)))
-	err := st.do(ctx, st.look(st.hand, handField(batch, bucketOf(o))), st.look(queue, string(o)), st.lookText(settled), st.lookProgress(batch))
+	err := st.do(ctx, version,
+		st.look(st.hand, handField(batch, bucketOf(o))), st.look(queue, string(o)), st.lookText(settled), st.lookProgress(batch))
 	if err != nil {
 		return row{}, false, err
 	}
 	if w, found, err := st.inHand(ctx, batch, o, ""); err != nil || found {
 		return w, found, err
 	}
-	if b := queue.cell(string(o)).now; b != nil {
-		w, err := readRow(b, batch, o, "")
-		return w, err == nil, err
-	}
-	rows, err := readPacked(settled.is)
-	if err != nil {
-		return row{}, false, err
-	}
-	for i := range rows {
-		if r := &rows[i]; r.openid == o {
-			w, err := r.read(batch, "")
-			return w, err == nil, err
+	stored := queue.cell(string(o)).now
+	if stored == nil {
+		if stored, _, _, err = findPacked(settled.is, o); err != nil || stored == nil {
+			return row{}, false, err
 		}
 	}
-	return row{}, false, nil
+	w, err := readRow(stored, batch, o, "")
+	return w, err == nil, err
 }

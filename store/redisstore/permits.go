@@ -99,6 +99,12 @@ func (s *Store) depositNew(
 		case p.Kind == minapush.Standing:
 			onlyNew = 1
 		}
+		if section, marks := record.MarkProbes(p); section != nil || marks != nil {
+			gone = append(gone, marks...)
+			if section != nil {
+				live = append(live, rueidis.BinaryString(section))
+			}
+		}
 		is, was := record.Probes(p)
 		if is == nil {
 			live = append(live, rueidis.BinaryString(was)) // it is the same for both

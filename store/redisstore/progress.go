@@ -24,7 +24,10 @@ const (
 	fieldCursor   = "k"
 	fieldDone     = "z"
 	fieldExamined = "e"
-	fieldOpened   = "o" // a release that knows of no opens reads it as an outcome that nobody asks for
+	// A release that knows of no opens, or of no confirmations, reads these as outcomes that nobody asks for.
+	fieldOpened      = "o"
+	fieldDelivered   = "d"
+	fieldUndelivered = "f"
 )
 
 var pendingFields = map[minapush.DeliveryState]string{
@@ -62,6 +65,10 @@ func readTally(fields map[string]string) (minapush.Tally, error) {
 			t.Suspected = n
 		case 'o':
 			t.Opened = n
+		case 'd':
+			t.Delivered = n
+		case 'f':
+			t.Undelivered = n
 		default:
 			t.Add(minapush.Outcome(field[0]-'0'), field[1:], n)
 		}
@@ -122,6 +129,24 @@ func (p *progress) opened(w *row) {
 	default:
 		w.OpenedAt = time.Time{}
 	}
+}
+
+// confirmed counts a row that the platform confirmed and that has its outcome.
+func (p *progress) confirmed(w *row) {
+	switch w.Confirmed {
+	case minapush.Delivered:
+		p.Delivered++
+		p.move1(fieldDelivered, 1)
+	case minapush.Undelivered:
+		p.Undelivered++
+		p.move1(fieldUndelivered, 1)
+	}
+}
+
+// uncount takes an outcome back.
+func (p *progress) uncount(o minapush.Outcome, reason string) {
+	p.Add(o, reason, -1)
+	p.move1(string('0'+rune(o))+reason, -1)
 }
 
 func (p *progress) cursor() minapush.OpenID { return minapush.OpenID(p.at.cell(fieldCursor).now) }

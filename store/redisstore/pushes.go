@@ -206,6 +206,7 @@ func (s *Store) SettlePush(ctx context.Context, sh minapush.Shard, x store.Settl
 			return err
 		}
 		w, found, err := st.attemptOf(ctx, x.Ref)
+		x := w.heed(x)
 		switch {
 		case err != nil:
 			return err
@@ -218,7 +219,7 @@ func (s *Store) SettlePush(ctx context.Context, sh minapush.Shard, x store.Settl
 			w.Reason, w.Errcode, w.MsgID, w.NotBefore = x.Reason, x.Errcode, x.MsgID, cut(x.NotBefore)
 			err = st.withdraw(ctx, &w, x.Permit)
 		default:
-			err = st.settle(ctx, &w, &x)
+			err = st.settle(ctx, &w, x)
 		}
 		d = w.Delivery
 		return err
@@ -244,6 +245,7 @@ func (st *step) withdraw(ctx context.Context, w *row, effect store.PermitEffect)
 	st.flow.Add(affect(r, effect, &w.Permit, false))
 	r.Idle()
 	r.ForgetRecent(w.Batch, w.Push)
+	w.unconfirm()
 	w.State = minapush.Waiting
 	if err := st.dropHand(ctx, w); err != nil {
 		return err
@@ -333,6 +335,7 @@ func (st *step) recoverPush(ctx context.Context, w *row, now time.Time) error {
 	if w.State == minapush.HeldState && !w.Resend {
 		return st.withdraw(ctx, w, store.Release)
 	}
-	w.Reason = minapush.ReasonCrash
-	return st.end(ctx, w, ending{state: minapush.Settled, outcome: minapush.Unknown, effect: store.Spend, now: now})
+	return st.settle(ctx, w, w.heed(store.Settlement{
+		Outcome: minapush.Unknown, Permit: store.Spend, Reason: minapush.ReasonCrash, Errcode: w.Errcode, MsgID: w.MsgID, Now: now,
+	}))
 }

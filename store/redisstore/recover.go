@@ -48,19 +48,22 @@ func (st *step) recover(ctx context.Context, w *row, now time.Time, out *store.R
 		w.Errcode, w.MsgID = 0, 0
 		return st.end(ctx, w, ending{state: minapush.Waiting, effect: store.Release, due: now, now: now})
 	}
-	w.Reason, w.Errcode, w.MsgID = minapush.ReasonCrash, 0, 0
+	x := store.Settlement{Outcome: minapush.Pending, Permit: store.Spend, Reason: minapush.ReasonCrash, NotBefore: now, Now: now}
 	switch {
+	case w.Confirmed != minapush.Unconfirmed:
+		x.Outcome = minapush.Unknown // and heed knows better: it is none of those that are counted
 	case w.Permit.Kind == minapush.FormID:
 		// WeChat refuses a form ID that it has seen, so sending it again shows whether it had arrived.
 		out.Resend++
-		return st.resend(ctx, w, now)
+		x.Resend = true
 	case w.AtLeastOnce:
 		out.Released++
-		w.Maybe = true
-		return st.end(ctx, w, ending{state: minapush.Waiting, effect: store.Spend, due: now, now: now})
+		x.Maybe = true
+	default:
+		out.Unknown++
+		x.Outcome = minapush.Unknown
 	}
-	out.Unknown++
-	return st.end(ctx, w, ending{state: minapush.Settled, outcome: minapush.Unknown, effect: store.Spend, now: now})
+	return st.settle(ctx, w, w.heed(x))
 }
 
 // lookOwners reads the users and the progress of rows together.

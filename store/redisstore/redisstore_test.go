@@ -64,7 +64,7 @@ func onOne(shared *redistest.Server) storetest.Backend {
 	own := &servers{}
 	return storetest.Backend{
 		Open: func(tb testing.TB, _ func() time.Time) store.Store {
-			if strings.Contains(tb.Name(), "/Durable/") {
+			if strings.Contains(tb.Name(), "/Durable/") || strings.HasSuffix(tb.Name(), "OverAReopening") {
 				return own.open(tb, redistest.One(tb), newPrefix())
 			}
 			s := openAt(tb, newPrefix(), shared.Addr())

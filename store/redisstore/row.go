@@ -48,6 +48,7 @@ type row struct {
 	Key string
 
 	queued bool // it was read from the again-queue; not stored
+	again  bool // it comes behind an earlier version of itself: see texts.go
 }
 
 const (
@@ -56,20 +57,29 @@ const (
 	rowAtLeastOnce
 	rowPermit
 	rowOpened
+	rowConfirmed
+	rowAgain
 )
+
+// rowFlags is where the flags stand in a row.
+const rowFlags = 2
 
 // append writes a row.
 func (w *row) append(dst []byte) []byte {
 	dst = append(dst, valueV1, byte(w.State))
 	flags := bit(w.Resend, rowResend) | bit(w.Maybe, rowMaybe) | bit(w.AtLeastOnce, rowAtLeastOnce) | bit(w.Permit.Kind != 0, rowPermit)
-	flags |= bit(!w.OpenedAt.IsZero(), rowOpened)
+	flags |= bit(!w.OpenedAt.IsZero(), rowOpened) | bit(w.Confirmed != minapush.Unconfirmed, rowConfirmed) | bit(w.again, rowAgain)
 	dst = append(dst, flags, byte(w.Outcome))
 	dst = binary.AppendUvarint(dst, uint64(w.Attempt))
 	dst = binary.AppendUvarint(dst, uint64(w.Tries))
 	dst = binary.AppendVarint(dst, int64(w.Errcode))
 	dst = binary.AppendVarint(dst, w.MsgID)
-	dst = appendString(dst, w.Reason)
-	dst = appendString(dst, w.Key)
+	reason, key := w.Reason, w.Key
+	if slot := w.confirmedSlot(&reason, &key); w.Confirmed != minapush.Unconfirmed {
+		*slot = w.appendConfirmed(*slot)
+	}
+	dst = appendString(dst, reason)
+	dst = appendString(dst, key)
 	settled, deadline := w.SettledAt, w.Deadline
 	if slot := w.openedSlot(&settled, &deadline); !w.OpenedAt.IsZero() {
 		*slot = w.OpenedAt
@@ -90,6 +100,31 @@ func (w *row) openedSlot(settledAt, deadline *time.Time) *time.Time {
 		return deadline
 	}
 	return settledAt
+}
+
+// confirmedSlot is where a row has what the platform said of it, marked by rowConfirmed, behind the text that belongs there: where no
+// release looks at that text again. A settled row has no more use for its idempotency key, and any other gets a reason when it ends.
+func (w *row) confirmedSlot(reason, key *string) *string {
+	if w.State == minapush.Settled {
+		return key
+	}
+	return reason
+}
+
+// appendConfirmed puts what the platform said behind a text.
+func (w *row) appendConfirmed(text string) string {
+	b := append(appendString(make([]byte, 0, 32+len(text)+len(w.ConfirmStatus)), text), byte(w.Confirmed))
+	b = binary.AppendVarint(b, millis(w.ConfirmedAt))
+	return string(append(b, w.ConfirmStatus...))
+}
+
+// readConfirmed takes it off again. It tells whether it was there.
+func (w *row) readConfirmed(slot *string) bool {
+	p := parser{b: []byte(*slot)}
+	*slot = p.string()
+	w.Confirmed, w.ConfirmedAt = minapush.Confirmed(p.byte()), fromMillis(p.varint())
+	w.ConfirmStatus = string(p.b)
+	return !p.bad && (w.Confirmed == minapush.Delivered || w.Confirmed == minapush.Undelivered)
 }
 
 func bit(set bool, b byte) byte {
@@ -123,6 +158,9 @@ func readRow(b []byte, batch string, o minapush.OpenID, push string) (row, error
 	if flags&rowOpened != 0 {
 		slot := w.openedSlot(&w.SettledAt, &w.Deadline)
 		w.OpenedAt, *slot = *slot, time.Time{}
+	}
+	if flags&rowConfirmed != 0 && !w.readConfirmed(w.confirmedSlot(&w.Reason, &w.Key)) {
+		return row{}, errCorrupt
 	}
 	if flags&rowPermit != 0 && !p.bad {
 		var err error

@@ -99,7 +99,7 @@ func (s *Store) Settle(ctx context.Context, l store.Lease, xs []store.Settlement
 			if !found {
 				continue
 			}
-			if err := st.settle(ctx, &w, x); err != nil {
+			if err := st.settle(ctx, &w, w.heed(*x)); err != nil {
 				return err
 			}
 		}
@@ -129,8 +129,8 @@ func (st *step) attemptOf(ctx context.Context, ref store.Ref) (row, bool, error)
 	return w, true, nil
 }
 
-// settle ends an attempt or puts it back. It leaves the row in w as it then stands.
-func (st *step) settle(ctx context.Context, w *row, x *store.Settlement) error {
+// settle ends an attempt or puts it back, as heed says. It leaves the row in w as it then stands.
+func (st *step) settle(ctx context.Context, w *row, x store.Settlement) error {
 	w.Reason, w.Errcode, w.MsgID = x.Reason, x.Errcode, x.MsgID
 	w.Maybe = w.Maybe || x.Outcome == minapush.Pending && x.Maybe
 	if x.Outcome == minapush.Pending && x.Resend {
@@ -158,6 +158,7 @@ func (st *step) resend(ctx context.Context, w *row, due time.Time) error {
 		return err
 	}
 	p.move(w.State, minapush.HeldState)
+	w.unconfirm()
 	w.State, w.Resend, w.NotBefore = minapush.HeldState, true, due
 	w.Attempt++
 	r.Resume(w.Attempt)
@@ -188,6 +189,9 @@ func (st *step) end(ctx context.Context, w *row, e ending) error {
 	}
 	st.flow.Add(affect(r, e.effect, &w.Permit, e.outcome == minapush.Accepted))
 	r.Idle()
+	if e.state != minapush.Settled || e.outcome != minapush.Accepted {
+		w.unconfirm()
+	}
 	from := w.State
 	w.State, w.NotBefore, w.Deadline = e.state, time.Time{}, time.Time{}
 	if err := st.dropHand(ctx, w); err != nil {
@@ -200,6 +204,7 @@ func (st *step) end(ctx context.Context, w *row, e ending) error {
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
 		p.opened(w)
+		p.confirmed(w)
 		st.setUser(w.OpenID, r)
 		_, err := st.erase(ctx, w.OpenID)
 		return err
@@ -215,6 +220,7 @@ func (st *step) end(ctx context.Context, w *row, e ending) error {
 		w.Outcome, w.SettledAt = e.outcome, e.now
 		w.Reason = p.settle(from, e.outcome, w.Reason)
 		p.opened(w)
+		p.confirmed(w)
 		if e.back {
 			w.Permit = minapush.Permit{}
 			r.ForgetRecent(w.Batch, w.Push)
@@ -246,7 +252,7 @@ func (w *row) requeue(r *record.Record, due time.Time) {
 func affect(r *record.Record, e store.PermitEffect, p *minapush.Permit, accepted bool) record.Flow {
 	switch e {
 	case store.Release:
-		r.Release(p)
+		return r.Release(p, store.MaxIdentities)
 	case store.Spend:
 		return r.Spend(p, accepted, store.MaxIdentities)
 	case store.Burn:

@@ -16,7 +16,7 @@ func (m *agreeMachine) permit(t *rapid.T, s minapush.Shard, o minapush.OpenID) m
 	n := rapid.IntRange(0, 5).Draw(t, "which")
 	p := minapush.Permit{Kind: rapid.SampledFrom(minapush.PermitKinds[:]).Draw(t, "kind")}
 	p.Uses = p.Kind.Uses()
-	age := rapid.SampledFrom([]time.Duration{0, 3 * time.Second, time.Minute, 5 * time.Hour, 6 * 24 * time.Hour, 167 * time.Hour, 8 * 24 * time.Hour}).Draw(t, "age")
+	age := rapid.SampledFrom([]time.Duration{0, 3 * time.Second, time.Minute, 9 * time.Minute, 11 * time.Minute, 5 * time.Hour, 6 * 24 * time.Hour, 167 * time.Hour, 8 * 24 * time.Hour}).Draw(t, "age")
 	if p.Kind == minapush.Subscription {
 		age = min(age, minapush.MaxReportAge-time.Hour)
 	}
@@ -40,6 +40,7 @@ func (m *agreeMachine) permit(t *rapid.T, s minapush.Shard, o minapush.OpenID) m
 		if n == 5 { // whether one that expired is remembered is not said: each of these is another
 			p.Identity, p.ExpiresAt = m.fresh("ends"), m.now().Add(time.Duration(n)*time.Hour)
 		}
+		m.tell(t, &p)
 	case minapush.Standing:
 		p.Template = "S"
 		p.Identity = "standing" // which of two identities of one is remembered is not said either
@@ -170,5 +171,8 @@ func (m *agreeMachine) cancelled(t *rapid.T) {
 	}
 	if _, err := m.subject.Erase(ctx, s, o, m.now()); err == nil {
 		t.Fatalf("an erasure succeeded under a cancelled context")
+	}
+	if _, err := m.subject.Void(ctx, s, o, "T{1}", m.now(), m.now()); err == nil {
+		t.Fatalf("a void succeeded under a cancelled context")
 	}
 }

@@ -193,5 +193,8 @@ func (m *agreeMachine) settlement(t *rapid.T, ref store.Ref, r *modelRow) store.
 	if r != nil && r.Resend && x.Outcome == minapush.Pending && !x.Resend {
 		x.Maybe = true // it may have arrived, and the caller says so
 	}
+	if x.Outcome == minapush.Pending {
+		x.MsgID = 0 // how long a row keeps the number of an answer that did not end it is not said
+	}
 	return x
 }

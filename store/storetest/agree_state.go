@@ -176,11 +176,18 @@ func agreeRow(d minapush.Delivery) minapush.Delivery {
 	if d.State != minapush.Waiting && (d.State != minapush.HeldState || !d.Resend) {
 		d.NotBefore = time.Time{}
 	}
+	number := d.MsgID
 	if d.State != minapush.Settled {
 		d.SettledAt, d.Errcode, d.MsgID = time.Time{}, 0, 0
 	}
 	if d.State != minapush.Settled && d.State != minapush.Suspected || d.Outcome == minapush.Unknown {
 		d.Reason, d.Errcode, d.MsgID = "", 0, 0
+	}
+	if d.Confirmed != minapush.Unconfirmed {
+		d.MsgID = number
+	}
+	if d.Reason == minapush.ReasonConfirmed { // may have been unknown, of which no code is compared
+		d.Errcode = 0
 	}
 	return d
 }

@@ -39,6 +39,12 @@ func TestAgreeFindsWhatIsWrong(t *testing.T) {
 		"keeps no row of who is skipped": func(m *Model) store.Store { return agreeNotKept{m} },
 		"leaves erased users on lists":   func(m *Model) store.Store { return agreeStaysListed{m} },
 		"binds over anything":            func(m *Model) store.Store { return agreeBinds{m} },
+		"pairs nothing":                  func(m *Model) store.Store { return agreeUnpaired{m} },
+		"pairs only what is there":       func(m *Model) store.Store { return agreeNoHalves{m} },
+		"forgets what was switched off":  func(m *Model) store.Store { return agreeSwitchesOn{m} },
+		"gives switched off uses back":   func(m *Model) store.Store { return agreeNotDoomed{m} },
+		"drops notes":                    func(m *Model) store.Store { return agreeDropsNotes{m} },
+		"confirms any number":            func(m *Model) store.Store { return agreeAnyNumber{m} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,4 +182,67 @@ type agreeBinds struct{ *Model }
 
 func (s agreeBinds) BindUID(ctx context.Context, sh minapush.Shard, uid string, o, _ minapush.OpenID) error {
 	return s.Model.BindUID(ctx, sh, uid, o, s.shard(sh).uids[uid])
+}
+
+type agreeUnpaired struct{ *Model }
+
+func (s agreeUnpaired) Deposit(ctx context.Context, sh minapush.Shard, o minapush.OpenID, d store.Deposit) (store.Deposited, error) {
+	if u := s.shard(sh).users[o]; u != nil {
+		clear(u.halves)
+		for _, p := range u.permits {
+			defer func(was minapush.Evidence) { p.Evidence = was }(p.Evidence)
+			p.Evidence = minapush.ByBackend // which nothing is paired with
+		}
+	}
+	return s.Model.Deposit(ctx, sh, o, d)
+}
+
+type agreeNoHalves struct{ *Model }
+
+func (s agreeNoHalves) Deposit(ctx context.Context, sh minapush.Shard, o minapush.OpenID, d store.Deposit) (store.Deposited, error) {
+	if u := s.shard(sh).users[o]; u != nil {
+		clear(u.halves)
+	}
+	return s.Model.Deposit(ctx, sh, o, d)
+}
+
+type agreeSwitchesOn struct{ *Model }
+
+func (s agreeSwitchesOn) Deposit(ctx context.Context, sh minapush.Shard, o minapush.OpenID, d store.Deposit) (store.Deposited, error) {
+	if u := s.shard(sh).users[o]; u != nil {
+		clear(u.voids)
+	}
+	return s.Model.Deposit(ctx, sh, o, d)
+}
+
+type agreeNotDoomed struct{ *Model }
+
+func (s agreeNotDoomed) Void(ctx context.Context, sh minapush.Shard, o minapush.OpenID, template string, until, now time.Time) (int, error) {
+	died, err := s.Model.Void(ctx, sh, o, template, until, now)
+	if u := s.shard(sh).users[o]; u != nil {
+		for _, p := range u.permits {
+			p.doomed = false
+		}
+	}
+	return died, err
+}
+
+type agreeDropsNotes struct{ *Model }
+
+func (s agreeDropsNotes) Settle(ctx context.Context, l store.Lease, xs []store.Settlement) error {
+	for _, x := range xs {
+		if _, r := s.shard(l.Shard).row(x.Ref); r != nil && r.inHand() {
+			r.Confirmed, r.ConfirmedAt, r.ConfirmStatus = minapush.Unconfirmed, time.Time{}, ""
+		}
+	}
+	return s.Model.Settle(ctx, l, xs)
+}
+
+type agreeAnyNumber struct{ *Model }
+
+func (s agreeAnyNumber) Confirm(ctx context.Context, sh minapush.Shard, batch string, o minapush.OpenID, push string, c store.Confirmation) (minapush.Delivery, bool, error) {
+	if r := s.shard(sh).batch(batch).rows[modelRowID{openid: o, push: push}]; r != nil && r.MsgID != 0 {
+		c.MsgID = r.MsgID
+	}
+	return s.Model.Confirm(ctx, sh, batch, o, push, c)
 }

@@ -28,8 +28,8 @@ type Scope struct {
 // Check proves the invariants I1 to I7 of a store from the outside, while nobody writes to it: every use deposited is somewhere
 // exactly once (I1), no use and no user is in two hands (I2), nobody is twice in a campaign (I3), what a delivery gave up is not
 // in its hand (I4), the sums of users, rows, tallies, lists and flows are the same sums (I5, I6), users are where they belong (I7). A
-// campaign with a list counts each user on it once, and nobody else; who is skipped for having opted out has no permit taken. The
-// error lists every violation, one a line. It takes the memory of one page of users and of each batch, however many there are.
+// campaign with a list counts each user on it once, and nobody else; who is skipped for having opted out has no permit taken; what the
+// platform said of messages is said of accepted ones. The error lists every violation, one a line. It takes the memory of one page of users and of each batch, however many there are.
 func Check(ctx context.Context, st store.Store, scope Scope) error {
 	var r checkReport
 	for _, app := range scope.Apps {

@@ -60,8 +60,25 @@ func (l *checkRows) take() minapush.Delivery {
 	if !d.OpenedAt.IsZero() && (d.State == minapush.Settled && !d.Outcome.Openable() || d.State != minapush.Settled && d.Tries == 0) {
 		l.report.say("I6", place, "row of %q was opened and is %v with outcome %v after %d tries", l.batch, d.State, d.Outcome, d.Tries)
 	}
+	l.checkConfirmed(place, d)
 	l.sum.add(d)
 	return d
+}
+
+// checkConfirmed: the platform speaks of what was accepted, or may be.
+func (l *checkRows) checkConfirmed(place checkUserPlace, d minapush.Delivery) {
+	said := d.Confirmed != minapush.Unconfirmed
+	switch {
+	case !said && d.Reason == minapush.ReasonConfirmed && d.State == minapush.Settled:
+		l.report.say("I6", place, "row of %q is %v since it was confirmed, and is not", l.batch, d.Outcome)
+	case said == d.ConfirmedAt.IsZero() || !said && d.ConfirmStatus != "" || said && d.MsgID == 0 || d.Confirmed > minapush.Undelivered:
+		l.report.say("I6", place, "row of %q has half a confirmation: %d at %v, %q of message %d",
+			l.batch, d.Confirmed, d.ConfirmedAt, d.ConfirmStatus, d.MsgID)
+	case said && d.Outcome != minapush.Accepted && d.State != minapush.Sending:
+		l.report.say("I6", place, "row of %q is confirmed and is %v with outcome %v", l.batch, d.State, d.Outcome)
+	case len(d.ConfirmStatus) > minapush.MaxConfirmStatus:
+		l.report.say("I6", place, "row of %q has a status of %d bytes", l.batch, len(d.ConfirmStatus))
+	}
 }
 
 // collect gives a user its rows. What comes before it has no user.
@@ -105,6 +122,8 @@ type checkSum struct {
 	pending [minapush.Settled]int64
 	by      map[minapush.Outcome]map[string]int64
 	opened  int64
+
+	delivered, undelivered int64
 }
 
 func newCheckSum() *checkSum { return &checkSum{by: map[minapush.Outcome]map[string]int64{}} }
@@ -119,6 +138,12 @@ func (s *checkSum) add(d minapush.Delivery) {
 	}
 	if !d.OpenedAt.IsZero() {
 		s.opened++
+	}
+	switch d.Confirmed {
+	case minapush.Delivered:
+		s.delivered++
+	case minapush.Undelivered:
+		s.undelivered++
 	}
 	s.by[d.Outcome][d.Reason]++
 }
@@ -148,6 +173,14 @@ func (r *checkReport) checkTally(place checkBatchPlace, p store.Progress, shards
 	}
 	if arrived := t.Count(minapush.Accepted) + t.Count(minapush.Unknown); t.Opened > arrived {
 		r.say("I6", place, "tally has %d opened, but only %d can have arrived", t.Opened, arrived)
+	}
+	for what, n := range map[string][2]int64{"delivered": {t.Delivered, rows.delivered}, "undelivered": {t.Undelivered, rows.undelivered}} {
+		if n[0] < n[1] || n[0] > n[1] && !gone {
+			r.say("I6", place, "tally has %d %s, but %d rows are", n[0], what, n[1])
+		}
+	}
+	if accepted := t.Count(minapush.Accepted); t.Delivered+t.Undelivered > accepted {
+		r.say("I6", place, "tally has %d delivered and %d undelivered, but only %d accepted", t.Delivered, t.Undelivered, accepted)
 	}
 	for _, o := range minapush.Outcomes {
 		r.checkOutcome(place, o, t.By[o], rows.by[o], kept, gone)

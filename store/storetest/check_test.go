@@ -107,17 +107,20 @@ var (
 	checkedAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
-// checkedTold is a user of shard 0, after all others, of whom only a profile is known.
-func checkedTold() minapush.OpenID {
+// checkedTold is a user of shard 0, after those of checkedUsers, of whom only a profile is known.
+func checkedTold() minapush.OpenID { return checkedOpenID("h") }
+
+// checkedOpenID is one of shard 0 that begins so.
+func checkedOpenID(name string) minapush.OpenID {
 	for i := 0; ; i++ {
-		if o := minapush.OpenID(fmt.Sprintf("h%04d", i)); checkedApp.Shard(o).N == 0 {
+		if o := minapush.OpenID(fmt.Sprintf("%s%04d", name, i)); checkedApp.Shard(o).N == 0 {
 			return o
 		}
 	}
 }
 
 // checkedUsers are users of shard 0: a has a message accepted, b has one held, c one being sent, d one suspected, e waits, f has a
-// push in hand, g was skipped. The list of another campaign, which is done, had one user who has opted out, h, and one who is unknown.
+// push in hand, g was skipped. The platform spoke of the messages of a and c. The list of another campaign, which is done, had one user who has opted out, h, and one who is unknown.
 func checkedUsers() []minapush.OpenID {
 	var users []minapush.OpenID
 	for i := 0; len(users) < 7; i++ {
@@ -189,7 +192,19 @@ func checked(t *testing.T) *storetest.Model {
 		{Ref: refs[3], Permit: store.SuspectUse, Reason: "43101", Now: checkedAt},
 		{Ref: refs[4], NotBefore: checkedAt, Now: checkedAt},
 	}))
+	word := store.Confirmation{Word: minapush.Delivered, MsgID: 9, Status: "success", At: checkedAt}
+	for _, o := range []minapush.OpenID{users[0], users[2]} { // accepted, and being sent
+		_, _, err = m.Confirm(ctx, s, "c", o, "", word)
+		must(err)
+	}
+	_, err = m.Void(ctx, s, checkedOpenID("y"), "t", checkedAt, checkedAt)
+	must(err)
 	return m
+}
+
+// confirmed gives a row a word.
+func confirmed(d *minapush.Delivery) {
+	d.Confirmed, d.ConfirmedAt, d.MsgID = minapush.Delivered, checkedAt, 9
 }
 
 func TestCheckPassesASoundStore(t *testing.T) {
@@ -224,7 +239,7 @@ func TestCheckNamesEachViolation(t *testing.T) {
 		"a user busy with another attempt": {user(c, func(u *store.User) { u.Busy.Attempt++ }), "but in hand is"},
 		"two deliveries in hand":           {row(b, func(*minapush.Delivery) {}).twice(b), "2 deliveries are in hand at a time"},
 		"erasing for ever":                 {user(a, func(u *store.User) { u.Erasing = true }), "is being erased, but nothing is in hand"},
-		"last seen before first seen":      {user(a, func(u *store.User) { u.LastSeen = u.FirstSeen.Add(-1) }), "before it was first seen"},
+		"last seen before first seen":      {user(a, func(u *store.User) { u.LastSeen = u.FirstSeen.Add(-time.Hour) }), "before it was first seen"},
 		"a user in the wrong shard":        {elsewhere(), "belongs in shard 1"},
 		"a row twice":                      {row(e, func(*minapush.Delivery) {}).twice(e), "I3 user \"" + string(e) + "\" of shard 3/0: row of \"c\", push \"\" comes after"},
 		"a row of another batch":           {row(e, func(d *minapush.Delivery) { d.Batch = "d" }), "row of batch \"d\" is listed in \"c\""},
@@ -254,10 +269,22 @@ func TestCheckNamesEachViolation(t *testing.T) {
 		"opted out, with a permit": {row(a, func(d *minapush.Delivery) {
 			d.Outcome, d.Reason = minapush.Skipped, minapush.ReasonOptedOut
 		}), "is skipped since the user opted out, but has a form permit"},
-		"more examined than listed":   {corrupt{listed: func(n int64) int64 { return n / 2 }}, "batch \"l\": examined 2 users of a list of 1"},
-		"fewer examined than listed":  {corrupt{listed: func(n int64) int64 { return n * 2 }}, "of a list of 4 only 2 were examined"},
-		"a row that was not kept":     {notKept(h), "tally has 1 skipped (opted_out), but only 0 rows are"},
-		"a store that cannot be read": {corrupt{err: minapush.Unavailable}, "check of app 3 not completed"},
+		"more examined than listed":     {corrupt{listed: func(n int64) int64 { return n / 2 }}, "batch \"l\": examined 2 users of a list of 1"},
+		"fewer examined than listed":    {corrupt{listed: func(n int64) int64 { return n * 2 }}, "of a list of 4 only 2 were examined"},
+		"a row that was not kept":       {notKept(h), "tally has 1 skipped (opted_out), but only 0 rows are"},
+		"delivered without a row":       {progress(func(p *store.Progress) { p.Tally.Delivered++ }), "tally has 2 delivered, but 1 rows are"},
+		"delivered that is not counted": {progress(func(p *store.Progress) { p.Tally.Delivered-- }), "tally has 0 delivered, but 1 rows are"},
+		"undelivered without a row":     {progress(func(p *store.Progress) { p.Tally.Undelivered++ }), "tally has 1 undelivered, but 0 rows are"},
+		"more confirmed than accepted":  {progress(func(p *store.Progress) { p.Tally.Undelivered++ }), "tally has 1 delivered and 1 undelivered, but only 1 accepted"},
+		"a word without a time":         {row(a, func(d *minapush.Delivery) { d.ConfirmedAt = time.Time{} }), "has half a confirmation"},
+		"a time without a word":         {row(a, func(d *minapush.Delivery) { d.Confirmed = minapush.Unconfirmed }), "has half a confirmation"},
+		"a word of no message":          {row(a, func(d *minapush.Delivery) { d.MsgID = 0 }), "has half a confirmation"},
+		"a word of what was refused":    {row(a, func(d *minapush.Delivery) { d.Outcome = minapush.RefusedByUser }), "is confirmed and is settled with outcome refused"},
+		"a word of what was not sent":   {row(b, confirmed), "is confirmed and is held with outcome pending"},
+		"confirmed for no word":         {row(a, func(d *minapush.Delivery) { d.Reason, d.Confirmed = minapush.ReasonConfirmed, 0 }), "since it was confirmed, and is not"},
+		"too long a status":             {row(a, func(d *minapush.Delivery) { d.ConfirmStatus = strings.Repeat("x", minapush.MaxConfirmStatus+1) }), "has a status of 65 bytes"},
+		"a code of both":                {user(a, func(u *store.User) { u.Permits[0].Evidence = minapush.ByBoth }), "pay permit \"1\" has evidence 3"},
+		"a store that cannot be read":   {corrupt{err: minapush.Unavailable}, "check of app 3 not completed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"time"
+
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/store"
 )
@@ -63,15 +65,19 @@ func (c *checkUser) check() {
 	c.match(minapush.Suspect, c.suspected)
 }
 
-// checkSeen: who was told of before it was seen may have been first seen then, and has nothing until a deposit comes.
+// checkSkew is how far clocks of nodes that are told of a user may differ. It decides nothing but what checkSeen calls wrong.
+const checkSkew = time.Minute
+
+// checkSeen: who was told of before it was seen, by a profile or a void, may have been first seen then, and has nothing until a deposit
+// comes. Nobody says of a user that it was a void.
 func (c *checkUser) checkSeen() {
 	p := c.user.Profile
-	switch told := p.Version > 0; {
-	case c.user.LastSeen.Before(c.user.FirstSeen) && !told:
+	switch told := p.Version > 0 || c.user.LastSeen.IsZero(); {
+	case c.user.LastSeen.Before(c.user.FirstSeen.Add(-checkSkew)) && !told:
 		c.say("I5", "was last seen at %v, before it was first seen at %v", c.user.LastSeen, c.user.FirstSeen)
 	case c.user.LastSeen.IsZero() && (c.user.Counts != minapush.Counts{} || len(c.user.Permits) > 0):
 		c.say("I5", "was never seen, but has or had permits: %+v", c.user.Counts)
-	case !told && (p.UID != "" || len(p.Tags)+len(p.Attributes) > 0 || p.OptOut != minapush.OptOutNone):
+	case p.Version == 0 && (p.UID != "" || len(p.Tags)+len(p.Attributes) > 0 || p.OptOut != minapush.OptOutNone):
 		c.say("I5", "has a profile of version 0")
 	}
 	if err := p.Validate(); err != nil {
@@ -90,6 +96,9 @@ func (c *checkUser) checkCounts() {
 	}
 	var has minapush.Counts
 	for _, h := range c.user.Permits {
+		if h.Evidence > minapush.ByBoth || h.Evidence == minapush.ByBoth && h.Kind != minapush.Subscription {
+			c.say("I5", "%v permit %q has evidence %d", h.Kind, h.Identity, h.Evidence)
+		}
 		if h.Kind == minapush.Standing {
 			continue
 		}

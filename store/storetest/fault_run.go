@@ -14,7 +14,7 @@ import (
 // RunFaults puts one fault at each place of a small day's work, in each form: before the effect, after it, and late, when others have
 // moved on. The work goes on as the dispatcher's does: what is safe to repeat is repeated, what is not known to be marked is given back.
 // Check runs after every step; in the end nobody has two messages, every user of the campaign and of the list was reached who did not
-// opt out, what was told of users is known, and nothing is left in hand.
+// opt out, what was told of users is known, what the platform told of accepts and messages counts once, and nothing is left in hand.
 func RunFaults(t *testing.T, b Backend) {
 	forms := []FaultyLine{
 		{Fault: FaultBefore}, {Fault: FaultAfter}, {Fault: FaultLate, Wait: 1}, {Fault: FaultLate, Wait: 1, Behind: true},
@@ -22,7 +22,7 @@ func RunFaults(t *testing.T, b Backend) {
 	}
 	methods := []string{
 		"Deposit", "Acquire", "Renew", "Recover", "ReserveBatch", "Mark", "Settle", "ResolveSuspects", "ReservePush", "MarkPush", "SettlePush",
-		"PutProfile", "BindUID", "UnbindUID", "AddListed",
+		"PutProfile", "BindUID", "UnbindUID", "AddListed", "Void", "Confirm",
 	}
 	for _, method := range methods {
 		t.Run(method, func(t *testing.T) {
@@ -73,6 +73,7 @@ func (r *faultRun) day() {
 			return err
 		})
 	}
+	r.hear(users)
 	r.takeLease()
 	for round := 0; !r.done(faultCampaign, len(users)) || !r.done(faultList, len(users)+1); round++ {
 		if round > 50 {

@@ -42,8 +42,9 @@ func (r *faultRun) wave(b store.Batch) {
 	}
 	r.repeat("settle", func(ctx context.Context) error { return r.st.Settle(ctx, r.lease, xs) })
 	for _, x := range xs {
-		if x.Outcome == minapush.Accepted {
+		if x.Outcome.Openable() {
 			r.open(x.Ref)
+			r.confirm(x.Ref)
 		}
 	}
 }
@@ -66,7 +67,11 @@ func (r *faultRun) send(ref store.Ref) store.Settlement {
 	if ref.OpenID == suiteUsers(1)[0] && ref.Push == "" {
 		return store.Settlement{Ref: ref, Permit: store.SuspectUse, Reason: "43101", Errcode: 43101, Now: r.now}
 	}
-	return store.Settlement{Ref: ref, Outcome: minapush.Accepted, Permit: store.Spend, MsgID: 7, Now: r.now}
+	if ref.OpenID == faultUnanswered() && ref.Push == "" {
+		r.confirm(ref)
+		return store.Settlement{Ref: ref, Outcome: minapush.Unknown, Permit: store.Spend, Reason: minapush.ReasonReadTimeout, Now: r.now}
+	}
+	return store.Settlement{Ref: ref, Outcome: minapush.Accepted, Permit: store.Spend, MsgID: faultMsgID, Now: r.now}
 }
 
 // push is one push to a user, as the dispatcher makes it.
@@ -95,6 +100,9 @@ func (r *faultRun) push(o minapush.OpenID, round int) {
 		_, err := r.st.SettlePush(ctx, r.shard, x)
 		return err
 	})
+	if x.Outcome == minapush.Accepted {
+		r.confirm(ref)
+	}
 }
 
 // done tells that a campaign has nothing left to do.
@@ -140,9 +148,12 @@ func (r *faultRun) end(users []minapush.OpenID) {
 		}
 		if accepted := p.Tally.Count(minapush.Accepted); p.Tally.Opened != accepted {
 			r.t.Errorf("%s: %d opened of %d accepted, and each was", campaign, p.Tally.Opened, accepted)
+		} else if p.Tally.Delivered != accepted || p.Tally.By[minapush.Accepted][minapush.ReasonConfirmed] != 1 {
+			r.t.Errorf("%s: %d delivered of %d accepted, and each was: %v", campaign, p.Tally.Delivered, accepted, p.Tally.By)
 		}
 	}
 	r.told(users)
+	r.heard(users)
 	if n := r.st.Injected(""); n.Before+n.After+n.Late == 0 && !errors.Is(ctx.Err(), context.Canceled) {
 		r.t.Log("the day was over before this call")
 	}

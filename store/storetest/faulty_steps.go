@@ -34,6 +34,11 @@ func (f *Faulty) Erase(ctx context.Context, s minapush.Shard, o minapush.OpenID,
 	return faultyWrite(ctx, f, "Erase", func(ctx context.Context) (bool, error) { return f.inner.Erase(ctx, s, o, now) })
 }
 
+// Void is Permits.Void.
+func (f *Faulty) Void(ctx context.Context, s minapush.Shard, o minapush.OpenID, template string, until, now time.Time) (int, error) {
+	return faultyWrite(ctx, f, "Void", func(ctx context.Context) (int, error) { return f.inner.Void(ctx, s, o, template, until, now) })
+}
+
 // ReservePush is Pushes.ReservePush.
 func (f *Faulty) ReservePush(ctx context.Context, s minapush.Shard, p store.Push) (store.PushAnswer, error) {
 	return faultyWrite(ctx, f, "ReservePush", func(ctx context.Context) (store.PushAnswer, error) { return f.inner.ReservePush(ctx, s, p) })
@@ -86,6 +91,19 @@ func (f *Faulty) ResolveSuspects(ctx context.Context, l store.Lease, campaign st
 // Open is Deliveries.Open.
 func (f *Faulty) Open(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string, at time.Time) (bool, error) {
 	return faultyWrite(ctx, f, "Open", func(ctx context.Context) (bool, error) { return f.inner.Open(ctx, s, batch, o, push, at) })
+}
+
+// Confirm is Deliveries.Confirm.
+func (f *Faulty) Confirm(ctx context.Context, s minapush.Shard, batch string, o minapush.OpenID, push string, c store.Confirmation) (minapush.Delivery, bool, error) {
+	type answer struct {
+		row   minapush.Delivery
+		first bool
+	}
+	a, err := faultyWrite(ctx, f, "Confirm", func(ctx context.Context) (a answer, err error) {
+		a.row, a.first, err = f.inner.Confirm(ctx, s, batch, o, push, c)
+		return a, err
+	})
+	return a.row, a.first, err
 }
 
 // Forget is Deliveries.Forget.

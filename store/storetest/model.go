@@ -132,7 +132,9 @@ func (sh *modelShard) batch(id string) *modelBatch {
 
 // add makes a user known, who has not been seen yet.
 func (sh *modelShard) add(o minapush.OpenID, now time.Time) *modelUser {
-	u := &modelUser{openid: o, firstSeen: now, spent: map[modelIdentity]time.Time{}}
+	u := &modelUser{
+		openid: o, firstSeen: now, spent: map[modelIdentity]time.Time{}, halves: map[modelIdentity]modelHalf{}, voids: map[string]time.Time{},
+	}
 	at, _ := slices.BinarySearch(sh.order, o)
 	sh.order = slices.Insert(sh.order, at, o)
 	sh.users[o] = u

@@ -264,7 +264,7 @@ func (m *Model) ResolveSuspects(ctx context.Context, l store.Lease, campaign str
 				return p.Kind == r.Permit.Kind && p.Template == r.Permit.Template && !p.TakenAt.After(r.suspectedAt)
 			})
 			if p := u.heldBy(r); p != nil { // a standing one, given again since
-				p.State, p.by = minapush.Available, nil
+				sh.giveBack(u, p)
 			}
 			b.finish(r, minapush.RefusedByUser, r.Reason, now)
 			continue

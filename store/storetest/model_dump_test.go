@@ -44,4 +44,15 @@ func TestADumpTellsWhatIsKeptAndNothingElse(t *testing.T) {
 	}}})
 	b.must(err)
 	changed("a permit", true)
+	_, err = b.m.Deposit(ctx, shard, "oA", store.Deposit{Now: b.at, Permits: []minapush.Permit{{
+		Kind: minapush.Subscription, Template: "T", Identity: "e", Uses: 1, TakenAt: b.at, Evidence: minapush.ByEvent,
+	}}})
+	b.must(err)
+	changed("its other half", true)
+	_, err = b.m.Void(ctx, shard, "oA", "T2", b.at, b.at)
+	b.must(err)
+	changed("a void", true)
+	_, err = b.m.Void(ctx, shard, "oA", "T2", b.at, b.at)
+	b.must(err)
+	changed("the same void", false)
 }

@@ -69,9 +69,12 @@ func (sh *modelShard) judge(u *modelUser, p minapush.Permit, now time.Time, d st
 		if p.TakenAt.After(standing.TakenAt) {
 			standing.TakenAt = p.TakenAt
 		}
+		standing.doomed = standing.doomed && u.switchedOff(p, now)
 		return store.Duplicate
-	case u.knows(p, now):
+	case u.knows(p, now) || u.pair(p, now):
 		return store.Duplicate
+	case u.switchedOff(p, now):
+		return store.SwitchedOff
 	case len(u.section(p.Kind, p.Template)) == 0 && u.sections() >= most:
 		return store.Refused
 	}
@@ -165,7 +168,7 @@ func (sh *modelShard) sweep(u *modelUser, now time.Time) (uses int) {
 		sh.count(u, p.Kind, func(c *minapush.Counts) { c.Expired += int64(p.Uses) })
 		uses += p.Uses
 	}
-	maps.DeleteFunc(u.spent, func(_ modelIdentity, until time.Time) bool { return !modelRemembered(until, now) })
+	u.forget(now)
 	maps.DeleteFunc(sh.keys[u.openid], func(_ string, k modelKey) bool { return !now.Before(k.until) })
 	return uses
 }

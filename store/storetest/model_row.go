@@ -16,6 +16,8 @@ type modelBatch struct {
 	examined int64
 	by       map[minapush.Outcome]map[string]int64 // as in minapush.Tally; pending ones are counted from rows
 	opened   int64
+	// delivered and undelivered count the accepted rows that the platform told of.
+	delivered, undelivered int64
 
 	begun  bool                                  // there was a ReserveBatch
 	listed map[minapush.OpenID]map[string]string // the values of those on the list
@@ -54,7 +56,7 @@ func (b *modelBatch) tally(o minapush.Outcome, reason string) {
 
 // sum is the batch as Progress tells it.
 func (b *modelBatch) sum() minapush.Tally {
-	t := minapush.Tally{Examined: b.examined, Opened: b.opened}
+	t := minapush.Tally{Examined: b.examined, Opened: b.opened, Delivered: b.delivered, Undelivered: b.undelivered}
 	for o, reasons := range b.by {
 		for reason, n := range reasons {
 			t.Add(o, reason, n)
@@ -87,6 +89,7 @@ func (b *modelBatch) finish(r *modelRow, o minapush.Outcome, reason string, now 
 	default: // it cannot have been
 		r.OpenedAt = time.Time{}
 	}
+	b.tallyConfirmed(r)
 }
 
 // wait puts a row into the again-queue.
@@ -111,6 +114,7 @@ func (r *modelRow) resend(at time.Time) {
 // settle ends an attempt in hand, or puts it back.
 func (sh *modelShard) settle(b *modelBatch, r *modelRow, x store.Settlement) {
 	u := sh.users[r.OpenID]
+	x = r.useNote(x)
 	r.Reason, r.Errcode, r.MsgID = x.Reason, x.Errcode, x.MsgID
 	r.maybe = r.maybe || x.Outcome == minapush.Pending && x.Maybe
 	if x.Outcome == minapush.Pending && x.Resend {
@@ -169,24 +173,26 @@ func (sh *modelShard) effect(u *modelUser, r *modelRow, e store.PermitEffect, o 
 	case store.Spend:
 		sh.spend(u, p, o)
 	default:
-		p.State, p.by = minapush.Available, nil
+		sh.giveBack(u, p)
 	}
 }
 
 // spend takes one use, and the permit with its last one.
 func (sh *modelShard) spend(u *modelUser, p *modelPermit, o minapush.Outcome) {
-	p.State, p.by = minapush.Available, nil
 	if p.Kind == minapush.Standing {
 		if o == minapush.Accepted {
 			u.standingSent++
 		}
+		sh.giveBack(u, p)
 		return
 	}
 	p.Uses--
 	sh.count(u, p.Kind, func(c *minapush.Counts) { c.Spent++ })
 	if p.Uses <= 0 {
 		u.take(p)
+		return
 	}
+	sh.giveBack(u, p)
 }
 
 // kill ends a permit with every use left.

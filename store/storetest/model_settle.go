@@ -92,6 +92,8 @@ func (sh *modelShard) recoverRow(b *modelBatch, r *modelRow, now time.Time, foun
 	case r.State == minapush.HeldState:
 		x.Reason = r.Reason
 		found.Released++
+	case r.Confirmed != minapush.Unconfirmed:
+		x.Outcome = minapush.Unknown // which settle knows better
 	case r.Permit.Kind == minapush.FormID:
 		x.Resend = true
 		found.Resend++

@@ -16,6 +16,10 @@ type modelUser struct {
 	permits             []*modelPermit
 	// spent remembers identities of permits that are gone, each until its time; zero: for ever.
 	spent map[modelIdentity]time.Time
+	// halves are those in spent that were told of once, by a report or by an event, and may still be told of by the other.
+	halves map[modelIdentity]modelHalf
+	// voids are the last times at which the user switched templates off.
+	voids map[string]time.Time
 	// past has the sums of what became of uses. Available, Held and Suspect are counted from permits.
 	past         minapush.Counts
 	standingSent int64
@@ -28,7 +32,8 @@ type modelUser struct {
 // modelPermit is a permit with the delivery that has one use of it in hand or in doubt.
 type modelPermit struct {
 	minapush.Holding
-	by *modelRow
+	by     *modelRow
+	doomed bool // its template was switched off while it was in hand or in doubt
 }
 
 // modelIdentity is what makes a permit another one.
@@ -125,9 +130,37 @@ func (u *modelUser) sections() int {
 // take removes a permit and remembers its identity.
 func (u *modelUser) take(p *modelPermit) {
 	u.drop(p)
-	u.spent[modelIdentityOf(p.Permit)] = modelForgetAt(p.Permit)
-	for len(u.spent) > store.MaxIdentities {
+	u.remember(p.Permit)
+	if modelUnpaired(p.Permit) {
+		u.halves[modelIdentityOf(p.Permit)] = modelHalf{takenAt: p.TakenAt, evidence: p.Evidence}
+	}
+}
+
+// remember keeps the identity of a permit that is gone, or never came in.
+func (u *modelUser) remember(p minapush.Permit) {
+	u.spent[modelIdentityOf(p)] = modelForgetAt(p)
+	u.bound()
+}
+
+// bound forgets what is too much.
+func (u *modelUser) bound() {
+	for len(u.spent)+len(u.voids) > store.MaxIdentities {
 		u.forgetFirst()
+	}
+}
+
+// forget forgets what is over at now.
+func (u *modelUser) forget(now time.Time) {
+	for id, until := range u.spent {
+		if !modelRemembered(until, now) {
+			delete(u.spent, id)
+			delete(u.halves, id)
+		}
+	}
+	for template, until := range u.voids {
+		if !modelRemembered(until.Add(minapush.IdentityLife), now) {
+			delete(u.voids, template)
+		}
 	}
 }
 
@@ -146,7 +179,22 @@ func (u *modelUser) forgetFirst() {
 			first, none = id, false
 		}
 	}
+	if template, until, some := u.firstVoid(); some && (none || modelTimes(until.Add(minapush.IdentityLife), u.spent[first]) < 0) {
+		delete(u.voids, template)
+		return
+	}
 	delete(u.spent, first)
+	delete(u.halves, first)
+}
+
+// firstVoid is the one that is forgotten first.
+func (u *modelUser) firstVoid() (template string, until time.Time, some bool) {
+	for t, at := range u.voids {
+		if !some || at.Before(until) || at.Equal(until) && t < template {
+			template, until, some = t, at, true
+		}
+	}
+	return template, until, some
 }
 
 // heldBy is the permit that a delivery has in hand or in doubt; nil when it is gone.

@@ -11,6 +11,8 @@ import (
 func Run(t *testing.T, b Backend) {
 	suiteGroup(t, b, "Deposit", func(k *suiteKit) suiteDeposit { return suiteDeposit{k} })
 	suiteGroup(t, b, "Identity", func(k *suiteKit) suiteIdentity { return suiteIdentity{k} })
+	suiteGroup(t, b, "Pair", func(k *suiteKit) suitePair { return suitePair{k} })
+	suiteGroup(t, b, "Void", func(k *suiteKit) suiteVoid { return suiteVoid{k} })
 	suiteGroup(t, b, "Eviction", func(k *suiteKit) suiteEviction { return suiteEviction{k} })
 	suiteGroup(t, b, "User", func(k *suiteKit) suiteUser { return suiteUser{k} })
 	suiteGroup(t, b, "Walk", func(k *suiteKit) suiteWalk { return suiteWalk{k} })
@@ -38,6 +40,8 @@ func Run(t *testing.T, b Backend) {
 	suiteGroup(t, b, "Rate", func(k *suiteKit) suiteRate { return suiteRate{k} })
 	suiteGroup(t, b, "Deliveries", func(k *suiteKit) suiteDeliveries { return suiteDeliveries{k} })
 	suiteGroup(t, b, "Open", func(k *suiteKit) suiteOpen { return suiteOpen{k} })
+	suiteGroup(t, b, "Confirm", func(k *suiteKit) suiteConfirm { return suiteConfirm{k} })
+	suiteGroup(t, b, "Note", func(k *suiteKit) suiteNote { return suiteNote{k} })
 	suiteGroup(t, b, "Documents", func(k *suiteKit) suiteDocuments { return suiteDocuments{k} })
 	suiteGroup(t, b, "Contenders", func(k *suiteKit) suiteContenders { return suiteContenders{k} })
 	suiteGroup(t, b, "Hostile", func(k *suiteKit) suiteHostile { return suiteHostile{k} })

@@ -71,6 +71,11 @@ func (k suiteContext) writes() map[string]suiteStep {
 		},
 		"Forget": func(ctx context.Context) error { return st.Forget(ctx, s, "c u2") },
 		"Open":   func(ctx context.Context) error { return suiteErr(st.Open(ctx, s, opened.Batch, "u6", "o", now)) },
+		"Confirm": func(ctx context.Context) error {
+			_, _, err := st.Confirm(ctx, s, opened.Batch, "u6", "o", suiteWord(minapush.Delivered))
+			return err
+		},
+		"Void":   func(ctx context.Context) error { return suiteErr(st.Void(ctx, s, "u7", "t", now, now)) },
 		"Put":    func(ctx context.Context) error { return suiteErr(st.Put(ctx, doc)) },
 		"Delete": func(ctx context.Context) error { return st.Delete(ctx, doc) },
 		"PutProfile": func(ctx context.Context) error {

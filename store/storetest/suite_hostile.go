@@ -53,6 +53,46 @@ func (k suiteHostile) UsersAreApart() {
 	suiteEqual(k.suiteKit, "list", listed, names)
 }
 
+func (k suiteHostile) TemplatesThatAreSwitchedOffAreApart() {
+	names := suiteNames()
+	for i, name := range names {
+		until := suiteAt(time.Duration(i) * time.Second)
+		_, err := k.st.Void(k.ctx(), k.shard, "u", name, until, suiteAt(suiteHour))
+		k.must(err, "void")
+		k.give(minapush.OpenID(name), suiteSub("t", "a"))
+		_, err = k.st.Void(k.ctx(), k.shard, minapush.OpenID(name), "t", until, suiteAt(suiteHour))
+		k.must(err, "void")
+	}
+	for i, name := range names {
+		at, after := suiteSub(name, "at"), suiteSub(name, "after")
+		at.TakenAt, after.TakenAt = suiteAt(time.Duration(i)*time.Second), suiteAt(time.Duration(i+1)*time.Second)
+		got := k.deposit("u", store.Deposit{Now: suiteAt(suiteHour), MaxSections: len(names), Permits: []minapush.Permit{at, after}})
+		suiteEqual(k.suiteKit, fmt.Sprintf("answers for %q", name), got.Items, []store.Accepted{store.SwitchedOff, store.Added})
+		k.wantCounts(minapush.OpenID(name), minapush.Counts{Deposited: 1, Dead: 1})
+	}
+}
+
+func (k suiteHostile) WordsOfMessagesAreApart() {
+	k.give("u", suiteStanding("t", "s"))
+	for i, name := range suiteNames() {
+		p := k.askPush("u", name)
+		p.Need = suiteLongTerm("t")
+		d := k.reservePush(p, store.PushReserved).Delivery
+		k.markPush(d)
+		k.settlePush(suiteEnd(d, minapush.Accepted, store.Spend))
+		word := suiteWord(minapush.Delivered)
+		word.Status, word.At = name, suiteAt(time.Duration(i)*time.Second)
+		k.confirm(d, word, true)
+	}
+	for i, name := range suiteNames() {
+		d := k.row(minapush.PushBatch(suiteAt(suiteHour)), "u", name)
+		if !d.ConfirmedAt.Equal(suiteAt(time.Duration(i)*time.Second)) || d.ConfirmStatus != name && len(name) <= minapush.MaxConfirmStatus {
+			k.t.Errorf("push %q: %+v", name, d)
+		}
+	}
+	k.wantConfirmed(minapush.PushBatch(suiteAt(suiteHour)), int64(len(suiteNames())), 0)
+}
+
 func (k suiteHostile) ErasingOneLeavesTheOthers() {
 	names := suiteNames()
 	for _, name := range names {
