@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // App is one mini program.
@@ -22,6 +23,8 @@ type App struct {
 	// IPWhitelist are the addresses that may fetch tokens, 40164 for others. Empty means the whitelist is off.
 	IPWhitelist []string `json:"ip_whitelist"`
 	Flags       Flags    `json:"flags"`
+	// Push says where events go, taken as it is: SetPush makes sure that the URL answers. Nil means nowhere.
+	Push *Push `json:"push,omitempty"`
 }
 
 // Flags are the states of an account that WeChat's side sets.
@@ -59,6 +62,9 @@ type app struct {
 	clears clears
 	quotas [endpointCount]quota
 	tally  tally
+
+	push   atomic.Pointer[pushSetting] // nil: events go nowhere
+	pushed map[string]*PushCounts      // by event; guarded by Sandbox.pusher.mu
 }
 
 type shard struct {
@@ -69,6 +75,7 @@ type shard struct {
 func (s *Sandbox) newApp(info App) *app {
 	a := &app{sandbox: s, id: info.AppID, info: info}
 	a.info.IPWhitelist = slices.Clone(info.IPWhitelist)
+	a.info.Push = nil // it is kept in a.push
 	a.templates = make(map[string]*template)
 	a.pageIDs = make(map[string]uint32)
 	a.pageNames = []string{"*"}
@@ -90,14 +97,24 @@ func (s *Sandbox) AddApp(info App) (App, error) {
 	if info.Secret == "" {
 		info.Secret = s.rand.hex(32)
 	}
+	var push *pushSetting
+	if info.Push != nil {
+		var err error
+		if push, err = s.newPushSetting(info.AppID, *info.Push); err != nil {
+			return App{}, inPush(err)
+		}
+		info.Push = &push.Push
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.apps[info.AppID] != nil {
 		return App{}, &ArgError{Field: "appid", Problem: quote(info.AppID) + " exists already", status: 409}
 	}
-	s.apps[info.AppID] = s.newApp(info)
+	a := s.newApp(info)
+	a.push.Store(push)
+	s.apps[info.AppID] = a
 	s.ids = append(s.ids, info.AppID)
-	return info, nil
+	return a.snapshot(), nil
 }
 
 // Apps lists the apps in the order in which they were added.
@@ -116,6 +133,10 @@ func (a *app) snapshot() App {
 	defer a.mu.RUnlock()
 	info := a.info
 	info.IPWhitelist = slices.Clone(info.IPWhitelist)
+	if set := a.push.Load(); set != nil {
+		push := set.Push
+		info.Push = &push
+	}
 	return info
 }
 

@@ -111,3 +111,31 @@ func BenchmarkAddUsersAndFormIDs(b *testing.B) {
 		must(b, err)
 	}
 }
+
+// BenchmarkEvents sends messages whose events go, encrypted, to a server on loopback, and waits for all answers now and then.
+func BenchmarkEvents(b *testing.B) {
+	w := newWorld(b, sandbox.Config{Record: sandbox.RecordCounts, PushQueue: -1, Push: sandbox.PushKnobs{SentMost: -1}})
+	must(b, w.sb.Subscribe(w.app.AppID, w.openid, w.tmpl, 1<<30))
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer server.Close()
+	defer w.sb.Close()
+	_, err := w.sb.SetUnverifiedPush(w.app.AppID, sandbox.Push{URL: server.URL, Token: pushToken, AESKey: pushKey, Mode: sandbox.PushSecurity})
+	must(b, err)
+	body := []byte(subscribeBody(w, 0))
+	req := httptest.NewRequest("POST", sandbox.PathSend+"?access_token="+url.QueryEscape(w.token), nil)
+	reader, writer := bytes.NewReader(nil), &nullWriter{header: make(http.Header)}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		reader.Reset(body)
+		req.Body, req.ContentLength = reuse{reader}, int64(len(body))
+		w.sb.ServeHTTP(writer, req)
+		if i%256 == 255 {
+			must(b, w.sb.FlushPush(b.Context()))
+		}
+	}
+	must(b, w.sb.FlushPush(b.Context()))
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	if stats, err := w.sb.PushStats(w.app.AppID); err != nil || stats[sentEvent].Delivered != int64(b.N) {
+		b.Fatalf("%d sends, events %+v, %v", b.N, stats, err)
+	}
+}

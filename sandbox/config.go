@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 )
 
@@ -113,6 +114,17 @@ type Config struct {
 	// MaxOrders is the number of payment orders kept per app; the oldest make room. Defaults to 10 000.
 	MaxOrders int
 
+	// Push says how WeChat's events arrive at the apps that have a push URL. The zero value is well behaved.
+	Push PushKnobs
+	// PushTransport makes the requests to push URLs. Defaults to connections of the sandbox's own.
+	PushTransport http.RoundTripper
+	// PushWorkers is the number of events that are sent at the same time. Defaults to 32.
+	PushWorkers int
+	// PushQueue is the number of events that may wait; further ones are not sent, only counted. Defaults to 100 000.
+	PushQueue int
+	// PushLog is the number of requests to push URLs that are kept for inspection. Defaults to 1 000.
+	PushLog int
+
 	// MessagesPerUser is the number of messages kept per user; the oldest make room. Defaults to 100.
 	MessagesPerUser int
 	// MaxInbox is the number of messages of all users that the inbox lists; the oldest make room. Defaults to 10 000.
@@ -165,6 +177,11 @@ func (c Config) complete() (Config, error) {
 	if c.TokenLife < 0 {
 		return c, errors.New("sandbox: TokenLife: must not be negative")
 	}
+	push, err := c.Push.complete()
+	if err != nil {
+		return c, fmt.Errorf("sandbox: Push: %w", err)
+	}
+	c.Push = push
 	if err := c.completePhone(); err != nil {
 		return c, err
 	}
@@ -210,6 +227,10 @@ func (c *Config) completeLimits() {
 	orDefault(&c.ClearPerMonth, 10)
 	orDefault(&c.MessagesPerUser, 100)
 	orDefault(&c.MaxInbox, 10_000)
+	orDefault(&c.PushWorkers, 32)
+	c.PushWorkers = max(c.PushWorkers, 1)
+	orDefault(&c.PushQueue, 100_000)
+	orDefault(&c.PushLog, 1_000)
 	orDefault(&c.MaxPhones, 1_000)
 	orDefault(&c.MaxOrders, 10_000)
 	orDefault(&c.MaxPages, 100_000)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,14 +15,19 @@ import (
 )
 
 // controlFunc serves one call of the control API; what it returns is rendered as JSON.
-type controlFunc func(s *Sandbox, q url.Values, body []byte) (any, error)
+type controlFunc func(ctx context.Context, s *Sandbox, q url.Values, body []byte) (any, error)
 
 // done is the answer of a call that has nothing to say.
 type done struct{}
 
 // with decodes a request body of type T, refusing fields that it does not have.
 func with[T any](do func(s *Sandbox, req T) (any, error)) controlFunc {
-	return func(s *Sandbox, q url.Values, body []byte) (any, error) {
+	return withContext(func(_ context.Context, s *Sandbox, req T) (any, error) { return do(s, req) })
+}
+
+// withContext is with for a call that takes a while: ctx is over when its caller is gone.
+func withContext[T any](do func(ctx context.Context, s *Sandbox, req T) (any, error)) controlFunc {
+	return func(ctx context.Context, s *Sandbox, q url.Values, body []byte) (any, error) {
 		if err := onlyParameters(q); err != nil {
 			return nil, err
 		}
@@ -31,13 +37,13 @@ func with[T any](do func(s *Sandbox, req T) (any, error)) controlFunc {
 				return nil, err
 			}
 		}
-		return do(s, req)
+		return do(ctx, s, req)
 	}
 }
 
 // query serves a call without body, with the named parameters only.
 func query(names []string, do func(s *Sandbox, q url.Values) (any, error)) controlFunc {
-	return func(s *Sandbox, q url.Values, body []byte) (any, error) {
+	return func(_ context.Context, s *Sandbox, q url.Values, _ []byte) (any, error) {
 		if err := onlyParameters(q, names...); err != nil {
 			return nil, err
 		}
@@ -67,7 +73,10 @@ func decodeStrict(body []byte, v any) error {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) && mismatch.Field != "" {
 		// Bodies embed what they share, which the JSON of the caller does not show.
-		field := strings.TrimPrefix(strings.TrimPrefix(mismatch.Field, "usersRequest."), "Template.")
+		field := mismatch.Field
+		for _, embedded := range []string{"usersRequest.", "Template.", "Push.", "Punishment."} {
+			field = strings.TrimPrefix(field, embedded)
+		}
 		return &ArgError{Field: field, Problem: "must not be a JSON " + mismatch.Value}
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
@@ -77,7 +86,7 @@ func decodeStrict(body []byte, v any) error {
 }
 
 // serveControl finds and serves a call of the control API.
-func (s *Sandbox) serveControl(method, path, rawQuery string, body []byte) (int, []byte) {
+func (s *Sandbox) serveControl(ctx context.Context, method, path, rawQuery string, body []byte) (int, []byte) {
 	name := strings.TrimPrefix(path, controlPrefix)
 	q, err := url.ParseQuery(rawQuery)
 	if err != nil {
@@ -96,11 +105,11 @@ func (s *Sandbox) serveControl(method, path, rawQuery string, body []byte) (int,
 		allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 		return controlError(&ArgError{Field: "method", Problem: "must be " + allowed, status: http.StatusMethodNotAllowed})
 	}
-	answer, err := serve(s, q, body)
+	answer, err := serve(ctx, s, q, body)
 	if err != nil {
 		return controlError(err)
 	}
-	b, err := json.Marshal(answer)
+	b, err := marshal(answer)
 	if err != nil {
 		return controlError(err)
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"net/url"
 	"time"
 )
@@ -8,7 +9,7 @@ import (
 // controlRoutes is the table of the control API; doc.go describes it for callers.
 func controlRoutes() map[string]map[string]controlFunc {
 	appQuery := []string{"appid"}
-	return map[string]map[string]controlFunc{
+	routes := map[string]map[string]controlFunc{
 		"apps": {
 			"POST": with(func(s *Sandbox, req App) (any, error) { return s.AddApp(req) }),
 			"GET": query(nil, func(s *Sandbox, _ url.Values) (any, error) {
@@ -76,6 +77,8 @@ func controlRoutes() map[string]map[string]controlFunc {
 		},
 		"reset": {"POST": with(func(s *Sandbox, _ struct{}) (any, error) { s.Reset(); return done{}, nil })},
 	}
+	maps.Copy(routes, pushRoutes())
+	return routes
 }
 
 func getClock(s *Sandbox, _ url.Values) (any, error) {

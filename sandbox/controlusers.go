@@ -160,7 +160,9 @@ func postRevoke(s *Sandbox, req revokeRequest) (any, error) {
 		return nil, err
 	}
 	for _, u := range users {
-		s.revoke(u, t)
+		if s.revoke(u, t) {
+			s.tellRejected(a, u, []*template{t})
+		}
 	}
 	return map[string]any{"users": len(users)}, nil
 }

@@ -40,7 +40,7 @@
 // It has no authentication: keep it on loopback. "USERS" stands for one of "openid":"…", "openids":[…] or "all":true; count
 // defaults to 1. Calls without an answer named here answer {}.
 //
-//	POST   apps          {appid, secret, pay, daily_limit, minute_limit, unionid, ip_whitelist, flags}, all optional -> the app
+//	POST   apps          {appid, secret, pay, daily_limit, minute_limit, unionid, ip_whitelist, flags, push}, all optional -> the app
 //	GET    apps          -> {apps}
 //	PUT    app-flags     {appid, flags:{secret_frozen, account_frozen, token_forbidden, unauthorized, forbidden, user_limited,
 //	                     subscribe_banned, feature_banned}}
@@ -82,7 +82,41 @@
 //	GET    quota         ?appid&path -> {path, per_day, per_minute, used}
 //	PUT    quota         {appid, path, per_day, per_minute}, 0 means no limit
 //	DELETE quota         ?appid, clears the daily counters
+//	PUT    push          {appid, url, token, aes_key, mode plain|compatible|security, format json|xml, to_user_name,
+//	                     skip_verification} -> the setting; 422 if the URL does not answer the verification; see Push
+//	GET    push          ?appid -> the setting; an empty url means none
+//	DELETE push          ?appid
+//	PUT    push/knobs    any of {sent_least_ms, sent_most_ms, least_ms, most_ms, wait_ms, pause_ms, late_by_ms, tries, duplicate,
+//	                     overtake, late, lose, undelivered, omit_silent, lists real|array|mixed, numbers real|string|mixed,
+//	                     wrappers real|mixed}; what is left out stays; see PushKnobs
+//	GET    push/knobs    -> all of them
+//	POST   push/flush    sends all events at once, due or not, and answers when none is left
+//	GET    push/stats    ?appid -> {events:{NAME:{queued, waiting, attempts, delivered, retried, duplicated, given_up, lost,
+//	                     overflowed, dropped}}}; see PushCounts
+//	GET    push/log      ?appid[&limit] -> {attempts:[{id, event, openid, try, copy, time, message, status, answer, delivered,
+//	                     problem}]}, oldest first
+//	POST   cancel-authorization  {appid, openid}: user_authorization_cancellation
+//	POST   punish        {appid, type 1|2|3|4|5|10, reason, content, rule, functions, days, path}: wxa_punish_event; see Punishment
 //	POST   reset
+//
+// # Events
+//
+// An app with a push URL (SetPush, App.Push, PUT push) is told what WeChat tells (消息推送, fact sheet §2):
+//
+//	subscribe_msg_popup_event        a popup was answered, on the phone or by Tap: one event with all templates of the request.
+//	                                 Subscribe makes none: permits that nobody was told of
+//	subscribe_msg_change_event       a template, or all, switched off in the settings: on the phone, by Revoke, SetChoice, SetMainSwitch
+//	subscribe_msg_sent_event         after each accepted subscribe message, also one whose answer was lost
+//	user_authorization_cancellation  by CancelAuthorization
+//	wxa_punish_event                 by Punish, which sets the app's flags too
+//
+// They are signed and encrypted as the app's setting says, carry the sandbox's time, and are sent after a delay of real time: up to
+// three times until the answer is HTTP 200 with "success", with nothing, or with a valid reply. PushKnobs makes them late, lost,
+// doubled, reordered and odd in shape; FlushPush sends them all at once, so that tests need not wait. Each event has its own dice, cast
+// when it is made, so that runs with the same seed send the same events. What is inferred and not documented: the text of an undelivered
+// message, which flags a punishment sets, what the closing of an account does to permits, the pause between tries.
+//
+// Goroutines run only while events wait: up to Config.PushWorkers send at the same time. Close ends them.
 //
 // # Phone
 //
@@ -93,8 +127,8 @@
 // # Memory
 //
 // It grows with users, live permits and distinct (user, template, page), not with messages: Config.MessagesPerUser,
-// Config.MaxInbox, Config.MaxPhones, Config.MaxOrders, Config.MaxPages and Config.MaxRIDs bound the rest, and RecordCounts keeps no
-// message at all. A million users with one subscription each take about 300 MB.
+// Config.MaxInbox, Config.MaxPhones, Config.MaxOrders, Config.MaxPages, Config.MaxRIDs, Config.PushQueue and Config.PushLog bound the
+// rest, and RecordCounts keeps no message at all. A million users with one subscription each take about 300 MB.
 //
 // This package follows semantic versioning.
 package sandbox

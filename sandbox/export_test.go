@@ -31,3 +31,35 @@ func PlainSend(body string) (plain, agree bool) {
 	return true, fast.ToUser == slow.ToUser && fast.TemplateID == slow.TemplateID && fast.Page == slow.Page &&
 		fast.State == slow.State && fast.Lang == slow.Lang && fast.FormID == slow.FormID
 }
+
+// Encrypt gives tests the encryption of events, and Decrypt that of replies.
+func Encrypt(key, appid, random, message string) (string, error) {
+	set, err := vectorSetting(key, appid)
+	if err != nil {
+		return "", err
+	}
+	return set.encrypt([16]byte([]byte(random)), []byte(message))
+}
+
+func Decrypt(key, appid, encrypted string) (string, bool) {
+	set, err := vectorSetting(key, appid)
+	if err != nil {
+		return "", false
+	}
+	b, ok := set.decrypt(encrypted)
+	return string(b), ok
+}
+
+func vectorSetting(key, appid string) (*pushSetting, error) {
+	return new(Sandbox).newPushSetting(appid, Push{URL: "http://localhost", Token: "AAAAA", AESKey: key, Mode: PushSecurity, ToUserName: "gh_1"})
+}
+
+// Sign gives tests the signature of three or four parts.
+func Sign(parts ...string) string { return sign(parts...) }
+
+// Understands tells whether an answer is taken for one.
+func Understands(appid string, p Push, answer string) bool {
+	p.ToUserName = "gh_1"
+	set, err := new(Sandbox).newPushSetting(appid, p)
+	return err == nil && set.understands([]byte(answer))
+}

@@ -32,7 +32,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if control {
-		status, answer := s.serveControl(r.Method, r.URL.Path, r.URL.RawQuery, body)
+		status, answer := s.serveControl(r.Context(), r.Method, r.URL.Path, r.URL.RawQuery, body)
 		write(w, outcome{status: status, body: answer})
 		return
 	}

@@ -76,11 +76,13 @@ func changeSettings(c *phoneCall, req settingsRequest) (any, error) {
 			return nil, &ArgError{Field: "templates", Problem: quote(string(choice)) + " is none of accept, reject and ask"}
 		}
 	}
+	var off []*template
 	for _, id := range ids {
-		if err := s.SetChoice(ph.app.id, ph.user.openid, id, req.Templates[id]); err != nil {
-			return nil, err
+		if t := ph.app.template(id); t != nil && s.choose(ph.user, t, req.Templates[id]) {
+			off = append(off, t)
 		}
 	}
+	s.tellRejected(ph.app, ph.user, off)
 	if req.MainSwitch != nil {
 		if err := s.SetMainSwitch(ph.app.id, ph.user.openid, *req.MainSwitch); err != nil {
 			return nil, err

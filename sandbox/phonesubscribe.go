@@ -10,6 +10,7 @@ import (
 // popup is a call of wx.requestSubscribeMessage that asks the user.
 type popup struct {
 	id      string
+	order   []*template // as they were asked for
 	rows    []*template
 	kept    []*template       // accepted without asking
 	settled map[string]Choice // what is known without asking, kept ones included
@@ -34,7 +35,7 @@ func (s *Sandbox) newPopup(a *app, u *user, templateIDs []string) (*popup, error
 	if err != nil {
 		return nil, err
 	}
-	p := &popup{id: s.rand.hex(16), settled: make(map[string]Choice)}
+	p := &popup{id: s.rand.hex(16), order: templates, settled: make(map[string]Choice)}
 	titles := make(map[string]bool)
 	for _, t := range templates {
 		choice := u.choice(t)
@@ -72,10 +73,13 @@ func (u *user) choice(t *template) Choice {
 }
 
 // settle does what the user answered, and makes what the success callback gets. A row without an answer is refused.
-func (s *Sandbox) settle(u *user, p *popup) map[string]any {
-	result := map[string]any{"errMsg": "requestSubscribeMessage:ok"}
+func (s *Sandbox) settle(a *app, u *user, p *popup) map[string]any {
+	result, told := map[string]any{"errMsg": "requestSubscribeMessage:ok"}, make(map[string]Choice)
 	for id, choice := range p.settled {
 		result[id] = choice
+		if !s.pushKnobs().OmitSilent {
+			told[id] = choice
+		}
 	}
 	for _, t := range p.kept {
 		s.accept(u, t, 1)
@@ -85,7 +89,7 @@ func (s *Sandbox) settle(u *user, p *popup) map[string]any {
 		if choice == "" {
 			choice = Reject
 		}
-		result[t.id] = choice
+		result[t.id], told[t.id] = choice, choice
 		switch {
 		case choice.accepts():
 			s.accept(u, t, 1)
@@ -96,6 +100,7 @@ func (s *Sandbox) settle(u *user, p *popup) map[string]any {
 			s.revoke(u, t)
 		}
 	}
+	s.tellPopup(a, u, p.order, told)
 	return result
 }
 
@@ -139,7 +144,7 @@ func phoneAsk(c *phoneCall, req askRequest) (any, error) {
 		return nil, err
 	}
 	if len(p.rows) == 0 {
-		return map[string]any{"errMsg": "requestSubscribeMessage:ok", "result": s.settle(ph.user, p), "silent": true}, nil
+		return map[string]any{"errMsg": "requestSubscribeMessage:ok", "result": s.settle(ph.app, ph.user, p), "silent": true}, nil
 	}
 	ph.popup = p
 	rows := make([]phoneRow, 0, len(p.rows))
@@ -182,7 +187,7 @@ func phoneAnswer(c *phoneCall, req answerRequest) (any, error) {
 		return nil, &TapError{10003, "Request subscribe fail"}
 	default:
 		p.answers, p.keep = req.Answers, req.Keep
-		p.result = c.sandbox.settle(ph.user, p)
+		p.result = c.sandbox.settle(ph.app, ph.user, p)
 	}
 	return map[string]any{"errMsg": "requestSubscribeMessage:ok", "result": p.result}, nil
 }

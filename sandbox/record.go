@@ -43,12 +43,12 @@ type count struct {
 	n    int32
 }
 
-// record counts an accepted message, and keeps it unless only counts are wanted. The user is locked.
-func (j *judge) record(id int64) {
+// record counts an accepted message, and keeps it unless only counts are wanted or it does not arrive. The user is locked.
+func (j *judge) record(id int64, arrives bool) {
 	u, cfg := j.user, &j.sandbox.cfg
 	n := u.countUp(j.tmpl, j.app.pageID(j.send.Page))
 	j.tally.accept(n == 2)
-	if cfg.Record == RecordCounts || cfg.MessagesPerUser < 0 {
+	if !arrives || cfg.Record == RecordCounts || cfg.MessagesPerUser < 0 {
 		return
 	}
 	if len(u.messages) >= cfg.MessagesPerUser {

@@ -8,7 +8,8 @@ import (
 )
 
 // Sandbox is one simulated WeChat. It is an http.Handler, an http.RoundTripper, and a set of Go methods that do what the
-// control API does. All methods may be called concurrently. It starts no goroutine and needs no closing.
+// control API does. All methods may be called concurrently. It starts no goroutine and needs no closing, unless an app has a push URL:
+// then events are sent by goroutines that end when none waits, and Close ends them at once.
 type Sandbox struct {
 	cfg       Config
 	rand      random
@@ -33,6 +34,11 @@ type Sandbox struct {
 	inbox       inbox
 	hungUp      chan struct{}
 	hangUp      sync.Once
+
+	pusher        pusher
+	knobs         atomic.Pointer[PushKnobs]
+	pushTransport http.RoundTripper
+	pushConns     *http.Transport // our own transport; nil if the Config has one
 }
 
 // New returns an empty sandbox: add an app, templates and users to it, by its methods or by the control API.
@@ -48,14 +54,25 @@ func New(cfg Config) (*Sandbox, error) {
 	s.control = controlRoutes()
 	s.phoneRoutes = phoneRoutes()
 	s.backend = newBackendTransport(cfg)
+	if s.pushTransport = cfg.PushTransport; s.pushTransport == nil {
+		s.pushConns = newPushTransport(cfg)
+		s.pushTransport = s.pushConns
+	}
 	s.Reset()
 	return s, nil
 }
 
 // Reset forgets everything but the Config: apps, users, faults, records, and how far the clock was advanced.
+// Events that wait are not sent.
 func (s *Sandbox) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, a := range s.apps {
+		a.push.Store(nil)
+	}
+	s.pusher.reset()
+	knobs := s.cfg.Push
+	s.knobs.Store(&knobs)
 	s.apps = make(map[string]*app)
 	s.ids = nil
 	s.nobody = s.newApp(App{})

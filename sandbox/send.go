@@ -69,9 +69,14 @@ func (j *judge) run() reply {
 		*j.left--
 	}
 	id := j.sandbox.rand.msgID()
-	j.record(id)
 	if j.legacy {
+		j.record(id, true)
 		return reply{}
+	}
+	sent, arrives := j.sandbox.newSent(j.app, j.user, j.tmpl, id, j.now)
+	j.record(id, arrives)
+	if sent != nil {
+		j.sandbox.queueEvent(sent)
 	}
 	b := make([]byte, 0, 64)
 	b = append(b, `{"errcode":0,"errmsg":"ok","msgid":`...)

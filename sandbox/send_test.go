@@ -232,11 +232,14 @@ func TestAShuffledOrderAcceptsAndRefusesTheSameMessages(t *testing.T) {
 
 func TestConfigNamesTheKnobThatIsWrong(t *testing.T) {
 	for want, cfg := range map[string]sandbox.Config{
-		"Order":     {Order: sandbox.DefaultOrder()[1:]},
-		"Latency":   {Latency: sandbox.Latency{Median: time.Second, P99: time.Millisecond}},
-		"Legacy":    {Legacy: 7},
-		"Record":    {Record: 7},
-		"TokenLife": {TokenLife: -1},
+		"Order":           {Order: sandbox.DefaultOrder()[1:]},
+		"Latency":         {Latency: sandbox.Latency{Median: time.Second, P99: time.Millisecond}},
+		"Legacy":          {Legacy: 7},
+		"Record":          {Record: 7},
+		"TokenLife":       {TokenLife: -1},
+		"Push: SentLeast": {Push: sandbox.PushKnobs{SentLeast: time.Minute}},
+		"Push: Lose":      {Push: sandbox.PushKnobs{Lose: 1.5}},
+		"Push: Numbers":   {Push: sandbox.PushKnobs{Numbers: sandbox.ShapeArray}},
 	} {
 		if _, err := sandbox.New(cfg); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
 			t.Errorf("%s: %v", want, err)

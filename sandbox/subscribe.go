@@ -74,11 +74,14 @@ func (s *Sandbox) accept(u *user, t *template, n int) {
 
 // revoke is the user refusing a template in the settings: the count falls to zero and stays there if the template is allowed
 // again (fact sheet §1.4.3, "assume zero").
-func (s *Sandbox) revoke(u *user, t *template) {
+// It reports whether the user had not refused it before.
+func (s *Sandbox) revoke(u *user, t *template) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	sub := u.subOrNew(t)
+	before := sub.rejected
 	sub.permits, sub.rejected, sub.always = 0, true, false
+	return !before
 }
 
 // Revoke is SetChoice with Reject.
@@ -87,7 +90,7 @@ func (s *Sandbox) Revoke(appid, openid, templateID string) error {
 }
 
 // SetChoice changes what the user's settings say of a template: Reject or Accept, always, or Ask. Reject takes all permits away;
-// Accept gives none back: that needs a new request.
+// Accept gives none back: that needs a new request. A template that was not refused before makes a subscribe_msg_change_event.
 func (s *Sandbox) SetChoice(appid, openid, templateID string, choice Choice) error {
 	a, u, err := s.user(appid, openid)
 	if err != nil {
@@ -97,18 +100,25 @@ func (s *Sandbox) SetChoice(appid, openid, templateID string, choice Choice) err
 	if err != nil {
 		return err
 	}
-	switch choice {
-	case Accept, Ask:
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		sub := u.subOrNew(t)
-		sub.rejected, sub.always = false, choice == Accept
-	case Reject:
-		s.revoke(u, t)
-	default:
+	if choice != Accept && choice != Ask && choice != Reject {
 		return &ArgError{Field: "choice", Problem: quote(string(choice)) + " is none of accept, reject and ask"}
 	}
+	if s.choose(u, t, choice) {
+		s.tellRejected(a, u, []*template{t})
+	}
 	return nil
+}
+
+// choose changes a choice and reports whether the template was switched off by it.
+func (s *Sandbox) choose(u *user, t *template, choice Choice) bool {
+	if choice == Reject {
+		return s.revoke(u, t)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	sub := u.subOrNew(t)
+	sub.rejected, sub.always = false, choice == Accept
+	return false
 }
 
 // TapError is the fail callback of wx.requestSubscribeMessage (fact sheet §3.3).
@@ -122,7 +132,8 @@ func (e *TapError) Error() string {
 }
 
 // Tap is one successful call of wx.requestSubscribeMessage: every template is accepted, and gains a permit, but those named in
-// rejects. It fails with a *TapError where the client would.
+// rejects. It fails with a *TapError where the client would. The app is told by a subscribe_msg_popup_event, as after a popup on the
+// phone; Subscribe makes none.
 func (s *Sandbox) Tap(appid, openid string, templateIDs []string, rejects ...string) (map[string]Choice, error) {
 	a, u, err := s.user(appid, openid)
 	if err != nil {
@@ -151,6 +162,7 @@ func (s *Sandbox) Tap(appid, openid string, templateIDs []string, rejects ...str
 		}
 		titles[t.title] = true
 	}
+	s.tellPopup(a, u, templates, answers)
 	return answers, nil
 }
 

@@ -42,7 +42,7 @@ func (s *Sandbox) RoundTrip(r *http.Request) (*http.Response, error) {
 		return response(r, outcome{status: status, plain: true, body: []byte(http.StatusText(status))}), nil
 	}
 	if control {
-		status, answer := s.serveControl(r.Method, r.URL.Path, r.URL.RawQuery, body)
+		status, answer := s.serveControl(ctx, r.Method, r.URL.Path, r.URL.RawQuery, body)
 		return response(r, outcome{status: status, body: answer}), nil
 	}
 	method := r.Method

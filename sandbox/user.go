@@ -142,9 +142,25 @@ func (a *app) everybody() iter.Seq[*user] {
 	}
 }
 
-// SetMainSwitch sets the user's switch for all subscribe messages; while it is off, subscribe sends answer 43101.
+// SetMainSwitch sets the user's switch for all subscribe messages; while it is off, subscribe sends answer 43101. Switching it off
+// makes a subscribe_msg_change_event with all templates that the user ever chose and has not refused; permits stay, for when it is on
+// again.
 func (s *Sandbox) SetMainSwitch(appid, openid string, on bool) error {
-	return s.changeUser(appid, openid, func(u *user) { u.mainOff = !on })
+	a, u, err := s.user(appid, openid)
+	if err != nil {
+		return err
+	}
+	var off []*template
+	u.mu.Lock()
+	for _, sub := range u.subs {
+		if !on && !u.mainOff && !sub.rejected {
+			off = append(off, sub.tmpl)
+		}
+	}
+	u.mainOff = !on
+	u.mu.Unlock()
+	s.tellRejected(a, u, off)
+	return nil
 }
 
 // SetBlocked makes the user's logins answer 40226, or ends that.

@@ -16,13 +16,17 @@ func sandboxCommand(e *env) *cobra.Command {
 		domain, backend            string
 		latency                    time.Duration
 		today, countsOnly          bool
+		push                       pushFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the WeChat simulator alone",
 		Long: `Run the WeChat simulator alone, for tries and for anybody's CI: it answers like api.weixin.qq.com for one made-up app, and under
 /sandbox/v1/ lets you make users, permits and faults, move its clock, and see what each user received. Under /phone/ is a phone for each
-user, and /phone/inbox lists all messages; /phone/api/messages answers tests that ask what a user got.`,
+user, and /phone/inbox lists all messages; /phone/api/messages answers tests that ask what a user got.
+
+With --push-url it tells that server what users do, as WeChat's message push does: popups answered, templates switched off, messages
+delivered. The URL is not verified at the start, since your server may start later; PUT /sandbox/v1/push sets one and verifies it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := e.logger(level)
@@ -43,9 +47,14 @@ user, and /phone/inbox lists all messages; /phone/api/messages answers tests tha
 			if err != nil {
 				return fmt.Errorf("--latency, --phone-domain or --phone-backend: %w", err)
 			}
-			app, err := sb.AddApp(sandbox.App{AppID: appid, Secret: secret})
+			defer sb.Close()
+			setting, err := push.setting()
 			if err != nil {
 				return err
+			}
+			app, err := sb.AddApp(sandbox.App{AppID: appid, Secret: secret, Push: setting})
+			if err != nil {
+				return push.named(err)
 			}
 			l, err := listen(addr, sb, log)
 			if err != nil {
@@ -54,6 +63,9 @@ user, and /phone/inbox lists all messages; /phone/api/messages answers tests tha
 			l.server.RegisterOnShutdown(sb.HangUp) // open pages would hold it up
 			fmt.Fprintf(e.stdout, "WeChat simulator on %s\n  appid   %s\n  secret  %s\n  control %s/sandbox/v1/stats?appid=%s\n", l.url(), app.AppID, app.Secret, l.url(), app.AppID)
 			fmt.Fprintf(e.stdout, "  phone   %s/phone/?app=%s&user=%s\n  inbox   %s/phone/inbox\n", l.url(), app.AppID, demoUser, l.url())
+			if p := app.Push; p != nil {
+				fmt.Fprintf(e.stdout, "  events  %s, %s, from %s, to %s\n", p.Mode, p.Format, p.ToUserName, p.URL)
+			}
 			group, ctx := errgroup.WithContext(cmd.Context())
 			group.Go(l.serve)
 			group.Go(func() error {
@@ -73,6 +85,7 @@ user, and /phone/inbox lists all messages; /phone/api/messages answers tests tha
 	flags.DurationVar(&latency, "latency", 0, "median time of an answer, such as 100ms; 0 answers at once")
 	flags.BoolVar(&today, "today", false, "answer template messages with 45103, as WeChat does since 2020")
 	flags.BoolVar(&countsOnly, "counts-only", false, "keep counts but not messages, for load tests")
+	push.add(flags)
 	flags.StringVar(&level, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
