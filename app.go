@@ -72,6 +72,9 @@ type App struct {
 	BaseURL string
 	// Token says where the access token comes from.
 	Token TokenSource
+	// EventsOnly counts subscriptions, one-time and standing, by WeChat's own events alone: a client's report of one is refused
+	// (events_only). What the team's backend vouches for still counts. For apps whose message push is set up.
+	EventsOnly bool
 	// Stopped is the kill switch: while it is not empty nothing is sent, and it says why.
 	Stopped Reason
 	// CreatedAt is when the app was made, in UTC.

@@ -37,6 +37,9 @@ type Campaign struct {
 	// Message is what is sent, and Kind the kind of its template.
 	Message Message
 	Kind    TemplateKind
+	// Keys are those of the template when it was started, before that when it was made: values are checked against them. Nil: nothing is
+	// known of them.
+	Keys []TemplateKey `json:",omitempty"`
 	// Audience is who it is for.
 	Audience Audience
 	// RetryOf is the campaign whose failed deliveries its list was made from; empty for others.
@@ -63,6 +66,16 @@ type Campaign struct {
 	// StartedAt bounds the audience: only users first seen before it are examined.
 	StartedAt time.Time
 	EndedAt   time.Time
+
+	// Sums is how the deliveries of an ended campaign ended, so that a list of campaigns need not sum its shards; nil: not known yet. It
+	// is as of SummedAt: opens and confirmations that come later are counted in it by and by, for about a week.
+	Sums     *Tally    `json:",omitempty"`
+	SummedAt time.Time `json:",omitzero"`
+}
+
+// Rules is the template as the campaign knows it: enough to Fit and Lint its message.
+func (c Campaign) Rules() Template {
+	return Template{ID: c.Message.Template, Kind: c.Kind, Keys: c.Keys}
 }
 
 // Fleet is what the nodes that send a campaign tell each other. All but the counts are written by the node that leads the app.

@@ -2,6 +2,8 @@ package bank
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -37,6 +39,9 @@ type Config struct {
 	SurveyShare float64
 	// Page is how many users are read at a time. Defaults to DefaultPage.
 	Page int
+	// Node names this process in the daybook: no other of the store may have the name, one before a restart included. Defaults to a
+	// random one.
+	Node string
 }
 
 // Bank is the permit bank of all apps of a store. It may be used by any number of goroutines.
@@ -44,6 +49,9 @@ type Bank struct {
 	st      store.Store
 	cfg     Config
 	metrics *metrics
+
+	book   *book
+	latest *latest
 
 	mu      sync.Mutex
 	sources map[uint32]map[string]uint16 // by app number; guarded by mu. The inner maps are never changed, only replaced
@@ -80,7 +88,14 @@ func New(st store.Store, cfg Config) (*Bank, error) {
 	if cfg.Page == 0 {
 		cfg.Page = DefaultPage
 	}
-	return &Bank{st: st, cfg: cfg, metrics: newMetrics(), sources: map[uint32]map[string]uint16{}}, nil
+	if cfg.Node == "" {
+		cfg.Node = rand.Text()
+	}
+	return &Bank{
+		st: st, cfg: cfg, metrics: newMetrics(), book: newBook(cfg.Node),
+		latest:  &latest{apps: map[uint32][]Reporter{}, checked: map[uint32]bool{}},
+		sources: map[uint32]map[string]uint16{},
+	}, nil
 }
 
 // Deposit adds permits to a user, creating the user on the first, and notes that the user was seen. It answers for each permit in
@@ -95,8 +110,9 @@ func (b *Bank) Deposit(ctx context.Context, app minapush.App, o minapush.OpenID,
 			return store.Deposited{}, err
 		}
 	}
+	now := b.cfg.Now().UTC()
 	d, err := b.st.Deposit(ctx, app.Shard(o), o, store.Deposit{
-		Now: b.cfg.Now().UTC(), Permits: permits, MaxPerSection: b.cfg.MaxPerSection, MaxSections: b.cfg.MaxSections,
+		Now: now, Permits: permits, MaxPerSection: b.cfg.MaxPerSection, MaxSections: b.cfg.MaxSections,
 	})
 	if err != nil {
 		return store.Deposited{}, fmt.Errorf("deposit for %s: %w", o.Masked(), err)
@@ -105,6 +121,7 @@ func (b *Bank) Deposit(ctx context.Context, app minapush.App, o minapush.OpenID,
 		return store.Deposited{}, minapush.Errorf(minapush.Internal, "deposit of %d permits was answered with %d", len(permits), len(d.Items))
 	}
 	b.metrics.deposited(permits, d)
+	b.noteDeposit(app, o, now, permits, d)
 	return d, nil
 }
 
@@ -120,17 +137,26 @@ func (b *Bank) User(ctx context.Context, app minapush.App, o minapush.OpenID) (s
 	return u, nil
 }
 
-// Erase removes a user with its permits and delivery rows; sums of campaigns stay. While a delivery of the user is held or being
+// Erase removes a user with its permits and delivery rows, and from the latest reporters; sums of campaigns stay. While a delivery of the user is held or being
 // sent, done is false, and the step that settles it completes the erasure. Repeating is safe. Errors: Invalid; NotFound.
 func (b *Bank) Erase(ctx context.Context, app minapush.App, o minapush.OpenID) (done bool, err error) {
 	if err := checkUser(app, o); err != nil {
 		return false, err
 	}
 	done, err = b.st.Erase(ctx, app.Shard(o), o, b.cfg.Now().UTC())
-	if err != nil {
+	gone := errors.Is(err, minapush.NotFound)
+	if err != nil && !gone {
 		return false, fmt.Errorf("erase %s: %w", o.Masked(), err)
 	}
-	return done, nil
+	// A crash here leaves the user among the latest reporters until the next process looks them through; Latest does not show her.
+	was, lerr := b.forgetReporter(ctx, app, o)
+	switch {
+	case lerr != nil:
+		return false, fmt.Errorf("erase %s from the latest reporters: %w", o.Masked(), lerr)
+	case gone && !was:
+		return false, fmt.Errorf("erase %s: %w", o.Masked(), err)
+	}
+	return done || gone, nil
 }
 
 func checkUser(app minapush.App, o minapush.OpenID) error {

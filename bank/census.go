@@ -58,6 +58,7 @@ func (c *census) count(u store.User, now time.Time) {
 		c.addStock(r, h, free, now)
 		if free > 0 && !h.ExpiresAt.IsZero() && h.ExpiresAt.Sub(now) <= EndingWithin {
 			c.survey.EndingSoon.Uses += free
+			r.stock.EndingSoon += free
 			ending = true
 		}
 		if free == 0 || u.Erasing {
@@ -73,9 +74,12 @@ func (c *census) count(u store.User, now time.Time) {
 	if ending {
 		c.survey.EndingSoon.Users++
 	}
+	ready := int64(0)
 	for reach, days := range reached {
 		addReach(reach, days)
+		ready += days[0]
 	}
+	c.survey.ByRemaining[min(ready, 3)]++
 }
 
 // addReady counts a permit's uses on the days on which it can still be spent.
@@ -104,6 +108,9 @@ func addReach(reach *Reach, days *[ReachDays]int64) {
 func (c *census) addStock(r *row, h minapush.Holding, free int64, now time.Time) {
 	r.stock.Permits++
 	r.stock.Uses += free
+	if free > 0 && (r.stock.Oldest.IsZero() || h.TakenAt.Before(r.stock.Oldest)) {
+		r.stock.Oldest = h.TakenAt.UTC()
+	}
 	day := int(now.Sub(h.TakenAt) / (24 * time.Hour))
 	r.stock.ByAge[min(max(day, 0), AgeDays-1)] += free
 	source := h.Source

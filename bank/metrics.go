@@ -11,6 +11,7 @@ import (
 type metrics struct {
 	deposits *prometheus.CounterVec
 	evicted  prometheus.Counter
+	voided   prometheus.Counter
 	reserved *prometheus.CounterVec
 	swept    prometheus.Counter
 	surveys  *prometheus.CounterVec
@@ -24,6 +25,9 @@ func newMetrics() *metrics {
 		}, []string{"kind", "result"}),
 		evicted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "minapush_bank_evicted_uses_total", Help: "Uses that were pushed out because a user had too many permits.",
+		}),
+		voided: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "minapush_bank_voided_uses_total", Help: "Uses that died because the user switched the template's messages off.",
 		}),
 		reserved: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "minapush_bank_reserved_deliveries_total", Help: "Deliveries handed out with a use held, repeated answers included.",
@@ -44,7 +48,7 @@ func newMetrics() *metrics {
 // Metrics returns the bank's collectors, for one registry.
 func (b *Bank) Metrics() []prometheus.Collector {
 	m := b.metrics
-	return []prometheus.Collector{m.deposits, m.evicted, m.reserved, m.swept, m.surveys, m.took}
+	return []prometheus.Collector{m.deposits, m.evicted, m.voided, m.reserved, m.swept, m.surveys, m.took}
 }
 
 func (m *metrics) deposited(permits []minapush.Permit, d store.Deposited) {
@@ -64,6 +68,8 @@ func resultName(a store.Accepted) string {
 		return "evicted"
 	case store.Stale:
 		return "stale"
+	case store.SwitchedOff:
+		return "switched_off"
 	}
 	return "refused"
 }

@@ -46,6 +46,7 @@ const (
 	EvictedAtOnce = store.EvictedAtOnce
 	Refused       = store.Refused
 	Stale         = store.Stale
+	SwitchedOff   = store.SwitchedOff
 )
 
 // NeedFor says which permits serve a message whose template is of kind t.

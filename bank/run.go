@@ -3,6 +3,7 @@ package bank
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/minapush/minapush"
@@ -17,7 +18,12 @@ const lookEvery = 5 * time.Second
 // a time, and the others answer from what it found; when it dies another goes on within turnLife or SurveyEvery. Run works for
 // Config.SurveyShare of the time that a survey takes. It returns when ctx ends, with ctx's error; a survey that fails is logged and tried
 // again when it is next due.
+//
+// It also writes the daybook and the latest reporters down every two seconds, and once more at its end: see Note, Latest and Flush.
 func (b *Bank) Run(ctx context.Context, apps func(context.Context) ([]minapush.App, error)) error {
+	var keeping sync.WaitGroup
+	keeping.Go(func() { b.keepBook(ctx) })
+	defer keeping.Wait()
 	due := map[uint32]time.Time{} // by app number
 	for {
 		list, err := apps(ctx)
@@ -25,6 +31,7 @@ func (b *Bank) Run(ctx context.Context, apps func(context.Context) ([]minapush.A
 			b.cfg.Logger.Error("apps to survey are not known", "err", err)
 		}
 		if err == nil {
+			b.book.meet(list)
 			due = b.surveyDue(ctx, list, due)
 		}
 		if err := pause(ctx, min(lookEvery, b.cfg.SurveyEvery)); err != nil {

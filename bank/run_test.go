@@ -108,7 +108,7 @@ func TestTwoNodesShareTheSurveys(t *testing.T) {
 		<-done
 		<-done
 		surveys := (pages[0].pages + pages[1].pages) / theApp().Shards
-		if surveys < 11 || surveys > 16 {
+		if surveys < 11 || surveys > 20 { // alone each would make 12; both may begin at the very same time
 			t.Fatalf("two nodes made %d surveys in an hour, want about one in five minutes", surveys)
 		}
 		_ = model.Close()

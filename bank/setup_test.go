@@ -119,6 +119,12 @@ func (c *clock) add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+func (c *clock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
+}
+
 // gather reads counters as "name{label,label}".
 func gather(t testing.TB, collectors []prometheus.Collector) map[string]float64 {
 	t.Helper()

@@ -80,6 +80,9 @@ func (b *Bank) Spent(ctx context.Context, app minapush.App, e Elsewhere) (d mina
 		return d, false, &minapush.Error{Kind: minapush.Throttled, Op: "spent", RetryAfter: time.Second, Err: err}
 	}
 	d, err = b.settleSpent(context.WithoutCancel(ctx), app, store.RefOf(got.Delivery), e.MsgID, sent, now)
+	if err == nil {
+		b.noteElsewhere(app, d)
+	}
 	return d, false, err
 }
 

@@ -34,6 +34,9 @@ type Survey struct {
 	Users int64 `json:"users"`
 	// Swept counts the permits that the pass removed because they had expired.
 	Swept int64 `json:"swept"`
+	// ByRemaining splits all users by how many messages they can be sent now, of whatever templates: 0, 1, 2, and 3 or more. Who is not in
+	// the first place can be reached now by some template.
+	ByRemaining [4]int64 `json:"by_remaining"`
 	// ByPermit lists the stock by kind and template, in that order; kinds and templates that nobody has a permit of are absent.
 	ByPermit []Stock `json:"by_permit"`
 	// Reach lists whom messages can reach, by kind of template and template, in the same order.
@@ -54,6 +57,10 @@ type Stock struct {
 	Uses    int64 `json:"uses"`
 	// ByAge splits Uses by the whole days since the permit was taken; the last place is for all that are older.
 	ByAge [AgeDays]int64 `json:"by_age"`
+	// EndingSoon is the part of Uses that ends within EndingWithin.
+	EndingSoon int64 `json:"ending_soon,omitempty"`
+	// Oldest is when the oldest permit with a use that no delivery holds was taken, in UTC; zero: there is none.
+	Oldest time.Time `json:"oldest,omitzero"`
 	// BySource splits Uses by source: those with most uses, at most MaxSurveySources, and OtherSource for the rest.
 	BySource []SourceStock `json:"by_source"`
 }

@@ -30,12 +30,15 @@ func TestASurveyCountsStockAndReach(t *testing.T) {
 		users = 4 // a store may make no user of an empty deposit
 	}
 	want := bank.Survey{
-		At: now, Users: users,
+		At: now, Users: users, ByRemaining: [4]int64{users - 3, 0, 1, 2},
 		ByPermit: []bank.Stock{
-			{Kind: minapush.FormID, Permits: 3, Uses: 3, ByAge: [8]int64{0: 1, 2: 1, 6: 1}, BySource: unknown(3)},
-			{Kind: minapush.PrepayID, Permits: 1, Uses: 3, ByAge: [8]int64{0: 3}, BySource: unknown(3)},
-			{Kind: minapush.Subscription, Template: "T", Permits: 3, Uses: 3, ByAge: [8]int64{0: 3}, BySource: unknown(3)},
-			{Kind: minapush.Standing, Template: "S", Permits: 1, Uses: 1, ByAge: [8]int64{0: 1}, BySource: unknown(1)},
+			{
+				Kind: minapush.FormID, Permits: 3, Uses: 3, ByAge: [8]int64{0: 1, 2: 1, 6: 1}, BySource: unknown(3),
+				EndingSoon: 1, Oldest: now.Add(time.Minute - 7*day),
+			},
+			{Kind: minapush.PrepayID, Permits: 1, Uses: 3, ByAge: [8]int64{0: 3}, BySource: unknown(3), Oldest: now.Add(-time.Hour)},
+			{Kind: minapush.Subscription, Template: "T", Permits: 3, Uses: 3, ByAge: [8]int64{0: 3}, BySource: unknown(3), Oldest: now},
+			{Kind: minapush.Standing, Template: "S", Permits: 1, Uses: 1, ByAge: [8]int64{0: 1}, BySource: unknown(1), Oldest: now},
 		},
 		Reach: []bank.Reach{
 			{Kind: minapush.LegacyTemplate, Days: [8]int64{2, 2, 2, 2, 2, 2, 2, 0}, ByRemaining: [4]int64{users - 2, 0, 1, 1}},

@@ -105,7 +105,7 @@ func TestEachStateAllowsItsVerbsOnly(t *testing.T) {
 		},
 		"resume": func(b *bundle, id string) error { _, err := b.Resume(t.Context(), b.app.ID, id); return err },
 		"cancel": func(b *bundle, id string) error { _, err := b.Cancel(t.Context(), b.app.ID, id); return err },
-		"finish": func(b *bundle, id string) error { return b.Finish(t.Context(), b.app.ID, id) },
+		"finish": func(b *bundle, id string) error { return b.Finish(t.Context(), b.app.ID, id, minapush.Tally{}) },
 	}
 	for _, c := range []struct {
 		path []string
@@ -158,7 +158,7 @@ func TestWorkIsWhatRunsOrIsBeingCancelled(t *testing.T) {
 	if _, err := b.Cancel(t.Context(), b.app.ID, cancelling); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Finish(t.Context(), b.app.ID, ended); err != nil {
+	if err := b.Finish(t.Context(), b.app.ID, ended, minapush.Tally{}); err != nil {
 		t.Fatal(err)
 	}
 	work, err := b.Work(t.Context(), b.app.ID)

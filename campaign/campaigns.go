@@ -29,6 +29,9 @@ type Config struct {
 	// Keep is how long the rows of an ended campaign, and of pushes, are kept; their sums stay. Of several nodes the one with the least
 	// decides. Defaults to DefaultKeep.
 	Keep time.Duration
+	// Template finds a template of an app as it now is, so that a campaign made earlier is checked against it. Errors: NotFound. Defaults
+	// to none: a campaign knows its template as it was when it was made.
+	Template func(ctx context.Context, app minapush.AppID, id string) (minapush.Template, error)
 	// Changed, if set, is called after each change of a campaign of an app, so that its dispatcher looks at once.
 	Changed func(minapush.AppID)
 	// Logger defaults to one that says nothing.
@@ -46,8 +49,10 @@ type Storage interface {
 	Listed(ctx context.Context, s minapush.Shard, campaign string, after minapush.OpenID, limit int) ([]store.Listed, error)
 }
 
-// Rows is what campaigns need of the ledger: who got an earlier campaign, and to forget the rows of those that ended long ago.
+// Rows is what campaigns need of the ledger: who got an earlier campaign, how its deliveries ended, and to forget the rows of those that
+// ended long ago.
 type Rows interface {
+	Sum(ctx context.Context, app minapush.App, batch string) (delivery.Progress, error)
 	List(ctx context.Context, app minapush.App, batch string, match *minapush.Outcome, after string, limit int) (delivery.Page, error)
 	Forget(ctx context.Context, app minapush.App, batch string) error
 	ForgetPushes(ctx context.Context, app minapush.App, from, to time.Time) error
@@ -124,6 +129,9 @@ func (d Draft) validate(now time.Time) error {
 	if err := checkAudience(d.Audience, d.Message); err != nil {
 		return err
 	}
+	if err := d.Template.Lint(d.Message).Err(); err != nil {
+		return err
+	}
 	if d.Grace < 0 || d.Grace > 24*time.Hour {
 		return minapush.FieldError("grace_seconds", "must be from 0 to 86400")
 	}
@@ -150,7 +158,7 @@ func (c *Campaigns) Create(ctx context.Context, app minapush.App, d Draft) (m mi
 		d.Grace = minapush.DefaultGrace
 	}
 	return c.create(ctx, minapush.Campaign{
-		App: app.ID, Name: d.Name, Message: d.Message, Kind: d.Template.Kind, AtLeastOnce: d.AtLeastOnce,
+		App: app.ID, Name: d.Name, Message: d.Message, Kind: d.Template.Kind, Keys: d.Template.Keys, AtLeastOnce: d.AtLeastOnce,
 		Audience: minapush.Audience{List: d.Audience.List, Where: d.Audience.Where},
 		StartAt:  d.StartAt.UTC(), Grace: d.Grace, LatestSend: d.LatestSend.UTC(), State: minapush.Scheduled, CreatedAt: now,
 	}, d.Key, d.Fingerprint)
@@ -183,13 +191,18 @@ func (c *Campaigns) create(ctx context.Context, m minapush.Campaign, key string,
 }
 
 // Start runs a scheduled campaign now. Starting a running one changes nothing. Errors: NotFound; Conflict if it has ended or is paused,
-// or with Field "audience" while its list is empty or being copied.
+// with Field "audience" while its list is empty or being copied, or with Field "message.values.…" if its template as it now is does not
+// take that value.
 func (c *Campaigns) Start(ctx context.Context, app minapush.App, id string) (minapush.Campaign, error) {
 	m, err := c.Get(ctx, app.ID, id)
 	if err != nil {
 		return m, err
 	}
 	listed, err := c.countList(ctx, app, m)
+	if err != nil {
+		return m, err
+	}
+	rules, err := c.rules(ctx, m)
 	if err != nil {
 		return m, err
 	}
@@ -203,6 +216,10 @@ func (c *Campaigns) Start(ctx context.Context, app minapush.App, id string) (min
 		case m.Audience.List && listed == 0:
 			return listError("is empty: fill it first")
 		default:
+			if err := checkValues(rules, m.Message); err != nil {
+				return err
+			}
+			m.Keys = rules.Keys
 			begin(m, listed, now)
 		}
 		return nil

@@ -147,6 +147,7 @@ func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, r
 		if err := rule(&m, c.cfg.Now().UTC()); err != nil {
 			return m, err
 		}
+		neverBegun(&m)
 		value, err := encode(m)
 		if err != nil {
 			return m, err

@@ -34,8 +34,9 @@ const (
 
 // FillList puts users on the list of a campaign that was not started: rows of openid (or uid:…) and the values of the message's
 // placeholders: in NDJSON {"openid": …, "values": {…}}, in CSV one column each. A row without a value that the message asks for is
-// refused; values that it does not ask for are not kept. Repeating is safe. What the answer counts is durable, beside an error too.
-// Errors: NotFound; Conflict (it was started, or has no list); those of the reader.
+// refused, and so is one whose values its template does not take; values that the message does not ask for are not kept. Repeating is
+// safe. What the answer counts is durable, beside an error too. Errors: NotFound; Conflict (it was started, or has no list); those of the
+// reader.
 func (c *Campaigns) FillList(ctx context.Context, app minapush.App, id string, rows *audience.Reader) (audience.Imported, error) {
 	m, err := c.Get(ctx, app.ID, id)
 	switch {
@@ -46,7 +47,11 @@ func (c *Campaigns) FillList(ctx context.Context, app minapush.App, id string, r
 	case m.State != minapush.Scheduled:
 		return audience.Imported{}, wrongState(m, "given a list")
 	}
-	f := &filling{Campaigns: c, app: app, campaign: id, names: m.Message.Placeholders()}
+	rules, err := c.rules(ctx, m)
+	if err != nil {
+		return audience.Imported{}, err
+	}
+	f := &filling{Campaigns: c, app: app, campaign: id, names: m.Message.Placeholders(), message: m.Message, rules: rules}
 	err = f.fill(ctx, rows)
 	return f.done, err
 }
@@ -74,6 +79,8 @@ type filling struct {
 	app      minapush.App
 	campaign string
 	names    []string // of the placeholders
+	message  minapush.Message
+	rules    minapush.Template
 	done     audience.Imported
 }
 
@@ -168,7 +175,9 @@ func (f *filling) row(r audience.Row) listRow {
 	}
 	if size > store.MaxListedValues {
 		l.refuse("values", fmt.Sprintf("must have at most %d bytes together, have %d", store.MaxListedValues, size))
+		return l
 	}
+	f.fit(&l)
 	return l
 }
 

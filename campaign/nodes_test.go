@@ -140,7 +140,7 @@ func retention(t *testing.T, b *bundle, st store.Store) {
 			must(t, st.Settle(ctx, l, []store.Settlement{{Ref: store.RefOf(d), Outcome: minapush.Accepted, Permit: store.Spend, Now: b.now}}))
 		}
 	}
-	must(t, c.Finish(ctx, b.app.ID, m.ID))
+	must(t, c.Finish(ctx, b.app.ID, m.ID, minapush.Tally{}))
 	day := minapush.PushBatch(b.now)
 	p, err := st.ReservePush(ctx, shard, store.Push{Batch: day, ID: "p", OpenID: o, Attempt: 1, Need: need, Now: b.now, Deadline: b.now.Add(time.Minute)})
 	must(t, err)

@@ -48,7 +48,7 @@ func (a *Again) validate() error {
 // a Key that was used before for the same request it completes, or returns, that campaign, and created is false. After an error the
 // campaign may be there with a part of its list: it cannot be started, and the same call with its key completes it. Errors: NotFound;
 // Invalid; Conflict (it has not ended; with Field "outcomes" if no delivery that is kept has such an outcome; with Field
-// "Idempotency-Key" if that was used for another request).
+// "Idempotency-Key" if that was used for another request; with Field "message.values.…" if its template does not take that value any more).
 func (c *Campaigns) Retry(ctx context.Context, app minapush.App, id string, a Again) (m minapush.Campaign, created bool, err error) {
 	if err := a.validate(); err != nil {
 		return m, false, err
@@ -96,11 +96,18 @@ func (r *retrying) make(ctx context.Context, a Again) (minapush.Campaign, bool, 
 	if err := r.any(ctx); err != nil {
 		return minapush.Campaign{}, false, err
 	}
+	rules, err := r.rules(ctx, r.from)
+	if err == nil {
+		err = checkValues(rules, r.from.Message)
+	}
+	if err != nil {
+		return minapush.Campaign{}, false, err
+	}
 	if a.Name == "" {
 		a.Name = r.from.Name
 	}
 	return r.create(ctx, minapush.Campaign{
-		App: r.app.ID, Name: a.Name, Message: r.from.Message, Kind: r.from.Kind, AtLeastOnce: r.from.AtLeastOnce,
+		App: r.app.ID, Name: a.Name, Message: r.from.Message, Kind: r.from.Kind, Keys: rules.Keys, AtLeastOnce: r.from.AtLeastOnce,
 		Audience: minapush.Audience{List: true, Filling: true}, RetryOf: r.from.ID,
 		Grace: minapush.DefaultGrace, State: minapush.Scheduled, CreatedAt: r.cfg.Now().UTC(),
 	}, a.Key, a.Fingerprint)

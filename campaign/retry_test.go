@@ -53,7 +53,7 @@ func (b *bundle) walk(t *testing.T, id string, answer func(minapush.OpenID) mina
 		}
 		must(t, b.model.Release(t.Context(), lease))
 	}
-	must(t, b.Finish(t.Context(), b.app.ID, id))
+	must(t, b.Finish(t.Context(), b.app.ID, id, minapush.Tally{}))
 }
 
 // ended is a list campaign that is through: of n users, named u-000 and so on, every fifth failed, the next was refused, the third is

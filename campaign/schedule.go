@@ -57,22 +57,25 @@ func (c *Campaigns) Share(ctx context.Context, app minapush.AppID, id string, ch
 	return err
 }
 
-// Finish ends a campaign whose every user has an outcome.
-func (c *Campaigns) Finish(ctx context.Context, app minapush.AppID, id string) error {
+// Finish ends a campaign whose every user has an outcome: these are its sums.
+func (c *Campaigns) Finish(ctx context.Context, app minapush.AppID, id string, sums minapush.Tally) error {
 	_, err := c.change(ctx, app, id, func(m *minapush.Campaign, now time.Time) error {
 		switch m.State {
 		case minapush.Running:
 			m.State, m.EndedAt, m.Hold = minapush.Finished, now, minapush.Hold{}
 		case minapush.Cancelling:
 			m.State, m.EndedAt, m.Hold = minapush.Cancelled, now, minapush.Hold{}
+		default:
+			return nil
 		}
+		m.Sums, m.SummedAt = &sums, now
 		return nil
 	})
 	return err
 }
 
-// Run starts campaigns at their time, marks missed ones, ends pauses that the latest send time has overtaken, and forgets rows that
-// are older than Keep. It returns when ctx ends.
+// Run starts campaigns at their time, marks missed ones, ends pauses that the latest send time has overtaken, forgets rows that
+// are older than Keep, and keeps the sums of campaigns that ended up to date. It returns when ctx ends.
 func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minapush.App, error)) error {
 	tick := time.NewTicker(c.cfg.Tick)
 	defer tick.Stop()
@@ -90,6 +93,9 @@ func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minap
 			for _, app := range list {
 				if err := c.forget(ctx, app); err != nil && ctx.Err() == nil {
 					c.cfg.Logger.Warn("what is old was not forgotten", "app", app.ID, "err", err)
+				}
+				if err := c.sumAgain(ctx, app); err != nil && ctx.Err() == nil {
+					c.cfg.Logger.Warn("ended campaigns were not summed again", "app", app.ID, "err", err)
 				}
 			}
 		}
@@ -126,8 +132,19 @@ func (c *Campaigns) turn(ctx context.Context, app minapush.App, m minapush.Campa
 	if err != nil {
 		return err
 	}
+	rules, err := c.rules(ctx, m)
+	if err != nil {
+		return err
+	}
 	_, err = c.change(ctx, app.ID, m.ID, func(m *minapush.Campaign, now time.Time) error {
+		waited := m.State == minapush.Scheduled
 		advance(m, listed, now)
+		if waited && m.State == minapush.Running {
+			m.Keys = rules.Keys
+			if found := rules.Lint(m.Message).Findings; len(found) > 0 {
+				missForValues(m, found[0], now)
+			}
+		}
 		return nil
 	})
 	return err

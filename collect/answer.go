@@ -44,6 +44,10 @@ const (
 	ReasonSameTitle = "same_title"
 	// ReasonNotKept: the user has permits for too many templates, or is being erased.
 	ReasonNotKept = "not_kept"
+	// ReasonSwitchedOff: the user switched the template's messages off after this one was accepted.
+	ReasonSwitchedOff = "switched_off"
+	// ReasonEventsOnly: the app counts subscriptions by WeChat's events alone (minapush.App.EventsOnly).
+	ReasonEventsOnly = "events_only"
 )
 
 // Answer is what became of a report. The four numbers count items and add up to len(Items).
@@ -95,6 +99,8 @@ func (a *ItemAnswer) take(results []bank.Accepted) {
 			a.Status, a.Reason = StatusEvicted, ""
 		case bank.Stale:
 			a.Status, a.Reason = StatusRefused, ReasonExpired
+		case bank.SwitchedOff:
+			a.Status, a.Reason = StatusRefused, ReasonSwitchedOff
 		default:
 			a.Status, a.Reason = StatusRefused, ReasonNotKept
 		}

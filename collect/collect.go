@@ -37,6 +37,15 @@ type Config struct {
 	MaxPermits int
 	// MaxOpens bounds the opens of a report. Defaults to DefaultMaxOpens.
 	MaxOpens int
+
+	// Templates tells which templates give standing permits. Nil: every template that an event names is a one-time one.
+	Templates Templates
+	// Receipts takes what events tell of messages. Nil: nothing matches.
+	Receipts Receipts
+	// People forgets whom an event tells to erase. Nil: there is nobody but in the bank.
+	People People
+	// Stopper stops apps that are punished. Nil: punishments are only noted.
+	Stopper Stopper
 }
 
 // Opens notes which messages were opened, of campaigns and pushes by their ids. delivery.Ledger does.
@@ -51,6 +60,7 @@ type Collector struct {
 	opens   Opens
 	cfg     Config
 	metrics *metrics
+	odd     oddBook
 }
 
 // New makes the intake of a bank, and of what is told of opened messages. Errors: Invalid, naming the field.
@@ -76,7 +86,7 @@ func New(b *bank.Bank, opens Opens, cfg Config) (*Collector, error) {
 	if cfg.MaxOpens == 0 {
 		cfg.MaxOpens = DefaultMaxOpens
 	}
-	return &Collector{bank: b, opens: opens, cfg: cfg, metrics: newMetrics()}, nil
+	return &Collector{bank: b, opens: opens, cfg: cfg, metrics: newMetrics(), odd: oddBook{apps: map[uint32]*oddApp{}}}, nil
 }
 
 // judged is one item after validation: the permits that it stands for, or why it has none.
@@ -117,7 +127,7 @@ func (c *Collector) deposit(ctx context.Context, app minapush.App, o minapush.Op
 		} else {
 			a.Field = fieldOf(list, i, it.field)
 		}
-		c.metrics.count(it.kind, a)
+		c.count(app, it.kind, a)
 		answer.add(a)
 	}
 	return answer, nil

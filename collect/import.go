@@ -34,7 +34,7 @@ func (c *Collector) Import(ctx context.Context, app minapush.App, id string, row
 		chunk, end := c.importChunk(id, rows)
 		err := c.depositRows(ctx, app, chunk)
 		for _, r := range chunk {
-			c.countRow(&sum, r)
+			c.countRow(app, &sum, r)
 		}
 		switch {
 		case err != nil:
@@ -135,11 +135,11 @@ func (c *Collector) depositUser(ctx context.Context, app minapush.App, o minapus
 }
 
 // countRow counts a row that has its answer.
-func (c *Collector) countRow(sum *audience.Imported, r *permitRow) {
+func (c *Collector) countRow(app minapush.App, sum *audience.Imported, r *permitRow) {
 	if r.answer.Status == "" { // an error ended the import before
 		return
 	}
-	c.metrics.count(r.kind, r.answer)
+	c.count(app, r.kind, r.answer)
 	switch r.answer.Status {
 	case StatusAccepted:
 		sum.Accepted++

@@ -64,6 +64,9 @@ func (c *Collector) Report(ctx context.Context, app minapush.App, o minapush.Ope
 	items := make([]judged, len(r.Items))
 	for i, it := range r.Items {
 		items[i] = judgeItem(it, identityOf(r.Nonce, i, it.Nonce), arrival)
+		if app.EventsOnly && items[i].reason == "" && it.Type != TypeForm {
+			items[i] = refuse(it.Type, "", ReasonEventsOnly)
+		}
 		items[i].source = it.Source
 	}
 	a, err := c.deposit(ctx, app, o, "items", items)

@@ -56,6 +56,7 @@ type Storage interface {
 	MarkPush(ctx context.Context, s minapush.Shard, r store.Ref, now, deadline time.Time) error
 	SettlePush(ctx context.Context, s minapush.Shard, x store.Settlement) (minapush.Delivery, error)
 	RecoverPushes(ctx context.Context, s minapush.Shard, now time.Time) (int, error)
+	User(ctx context.Context, s minapush.Shard, o minapush.OpenID) (store.User, error)
 }
 
 // Ledger is safe for concurrent use.

@@ -18,8 +18,10 @@ type campaignRun struct {
 	need        bank.Need
 	legacy      bool
 	shards      int
-	message     *minapush.Message
+	message     *minapush.Message    // as it goes out, but for its placeholders
 	personal    bool                 // the message has placeholders
+	rules       minapush.Template    // that its values are checked against
+	bad         error                // why it goes out to nobody, of a message without placeholders
 	audience    func(bank.User) bool // nil: everybody
 	list        bool                 // the campaign's own list is walked
 	keepSkipped bool                 // a row is kept for each of the list who is skipped
@@ -71,15 +73,20 @@ type campaignRun struct {
 }
 
 func newCampaignRun(ctx context.Context, c job, app minapush.App, cfg Config) *campaignRun {
+	rules := c.Rules()
+	fitted := rules.Fit(c.Message)
 	run := &campaignRun{
 		id: c.ID, legacy: c.Kind == minapush.LegacyTemplate, shards: app.Shards, message: &c.Message,
-		personal: len(c.Message.Placeholders()) > 0, audience: c.audience, list: c.Audience.List,
+		personal: len(c.Message.Placeholders()) > 0, rules: rules, audience: c.audience, list: c.Audience.List,
 		keepSkipped: c.Audience.List && c.Audience.Listed <= minapush.MaxListRows,
 		atLeastOnce: c.AtLeastOnce, started: c.StartedAt, latest: c.LatestSend, state: c.State, hold: c.Hold,
 		need:      bank.NeedFor(c.Kind, c.Message),
 		firstWave: cfg.FirstWave, wake: make(chan struct{}),
 		leads: func() bool { return false }, fleet: c.Fleet, told: c.Fleet, heard: counted(c.Fleet),
 		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]time.Time{}, toRule: map[uint32][]ruled{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
+	}
+	if !run.personal { // others are worded user by user
+		run.message, run.bad = &fitted.Message, fitted.Err()
 	}
 	if c.Hold.Why.Code == reasonStorm {
 		run.fleet.Storm = true // seen before a restart, or by another node

@@ -42,8 +42,8 @@ type Planner interface {
 	Hold(ctx context.Context, app minapush.AppID, id string, h minapush.Hold) error
 	// Share changes what the nodes tell each other of a running campaign, in one atomic step.
 	Share(ctx context.Context, app minapush.AppID, id string, change func(*minapush.Fleet)) error
-	// Finish ends a campaign whose every user has an outcome.
-	Finish(ctx context.Context, app minapush.AppID, id string) error
+	// Finish ends a campaign whose every user has an outcome, with these sums.
+	Finish(ctx context.Context, app minapush.AppID, id string, sums minapush.Tally) error
 }
 
 // Apps knows the apps to serve.

@@ -35,11 +35,16 @@ type Pushed struct {
 // Push sends one message to one user and returns the settled delivery: accepted, refused, failed, skipped or unknown. It waits for
 // its turn up to Config.PushWait, also for another delivery of the same user; then it returns Throttled or Unavailable and the
 // permit is back. It goes on to its end when ctx is cancelled. Errors: Conflict (a push with the key is in progress), Invalid
-// (the key was used for another request; the message has placeholders), Throttled, Unavailable, BadCredential.
+// (the key was used for another request; the message has placeholders, or a value that its template does not take), Throttled, Unavailable, BadCredential.
 func (d *Dispatcher) Push(ctx context.Context, app minapush.App, p Push) (Pushed, error) {
 	if err := p.Message.CheckFilled(); err != nil {
 		return Pushed{}, err
 	}
+	fitted := p.Template.Fit(p.Message)
+	if err := fitted.Err(); err != nil {
+		return Pushed{}, err
+	}
+	p.Message = fitted.Message
 	if !app.Stopped.IsZero() {
 		return Pushed{}, stopped(app)
 	}
@@ -184,6 +189,7 @@ func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, r
 		out := outgoing(r.id, "", p.Template.Kind == minapush.LegacyTemplate, &p.Message, row)
 		out.NotAfter = asked.Add(r.d.cfg.SendTimeout / 2) // long before another node calls it lost
 		receipt, err := r.d.send(hard, out)
+		r.notePush(p.Message.Template, err)
 		v := r.judgePush(row, err, receipt)
 		settled, serr := r.settlePush(hard, shard, v.Settlement)
 		r.gate.give(1)
@@ -191,6 +197,8 @@ func (r *runner) attempt(turn, hard context.Context, app minapush.App, p Push, r
 		switch {
 		case serr != nil:
 			return row, again{}, serr
+		case settled.Reason == minapush.ReasonConfirmed: // WeChat's event was here first: it arrived
+			return settled, again{}, nil
 		case v.act != goOn:
 			e := &minapush.Error{Kind: minapush.KindOf(err), Op: "push", Err: err}
 			if !v.until.IsZero() {
@@ -262,6 +270,11 @@ func (r *runner) withdraw(hard context.Context, shard minapush.Shard, row minapu
 // settlePush settles, again while the store is unavailable. A repeated step whose first reply was lost finds its attempt gone: then the
 // row, or that there is none any more, tells how it went.
 func (r *runner) settlePush(hard context.Context, shard minapush.Shard, x delivery.Settlement) (d minapush.Delivery, err error) {
+	defer func() {
+		if err == nil {
+			r.notePushEnded(d)
+		}
+	}()
 	tries := 0
 	err = r.d.retry(hard, func() error {
 		tries++

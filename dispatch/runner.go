@@ -164,6 +164,7 @@ func (r *runner) campaigns() []*campaignRun {
 // update follows the app's settings and its campaigns, as a look of that number found them.
 func (r *runner) update(app minapush.App, work []job, look uint64) {
 	r.gate.configure(app)
+	r.follow(app, work)
 	if !app.Stopped.IsZero() {
 		work = nil // the kill switch
 	}
@@ -252,10 +253,11 @@ func (r *runner) finish(ctx context.Context, c *campaignRun) {
 		r.allDue(now.Add(time.Second))
 		return
 	}
-	if err := r.d.planner.Finish(ctx, r.id, c.id); err != nil {
+	if err := r.d.planner.Finish(ctx, r.id, c.id, p.Tally); err != nil {
 		r.allDue(r.later(err, "campaign not finished", 0))
 		return
 	}
+	r.d.bank.NoteEnd(app, c.id, p.Tally)
 	c.halt()
 	r.d.cfg.Logger.Info("campaign ended", "app", r.id, "campaign", c.id, "examined", p.Tally.Examined,
 		"accepted", p.Tally.Count(minapush.Accepted), "refused", p.Tally.Count(minapush.RefusedByUser),

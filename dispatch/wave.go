@@ -16,6 +16,7 @@ func (v *visit) send(c *campaignRun, rows []minapush.Delivery) {
 	ctx, cancel := context.WithCancel(v.ctx)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
+	rows = v.word(c, rows)
 	for len(rows) > 0 {
 		n := c.admit(ctx, len(rows))
 		slots := 0
@@ -94,7 +95,8 @@ func (v *visit) closed(rs []result) {
 func (v *visit) sendOne(c *campaignRun, row minapush.Delivery) {
 	batch, message := c.id, c.message
 	if c.personal { // senders keep what they rendered for a batch, and this is one user's
-		filled := c.message.Fill(row.Values)
+		filled := *c.message
+		filled.Values = row.Values // see word
 		batch, message = "", &filled
 	}
 	// The process may have been stopped since the mark, for longer than the lease: then somebody else has recovered these rows.
@@ -155,7 +157,7 @@ func (v *visit) settle(rs []result) {
 		verdict.Now = v.r.observe(r.c, verdict, r.err, v.lease.Shard.N, now)
 		xs[i] = verdict.Settlement
 	}
-	v.persist(xs)
+	v.noteAnswers(rs, xs, v.persist(xs))
 	v.r.gate.give(len(rs))
 	v.closed(rs)
 }
@@ -171,14 +173,15 @@ func (v *visit) giveBack(c *campaignRun, rows []minapush.Delivery) {
 	v.r.ruled(c, c.untried(len(rows)))
 }
 
-// persist settles, again while the store is unavailable. If it gives up, recovery finds the rows as they are.
-func (v *visit) persist(xs []delivery.Settlement) {
+// persist settles, again while the store is unavailable. If it gives up, which it tells, recovery finds the rows as they are.
+func (v *visit) persist(xs []delivery.Settlement) (settled bool) {
 	err := v.r.d.retry(v.hard, func() error { return v.r.d.ledger.Settle(v.hard, v.lease, xs) })
 	if err == nil {
-		return
+		return true
 	}
 	v.r.d.cfg.Logger.Error("answers not settled; recovery will call them unknown", "app", v.r.id, "count", len(xs), "err", err)
 	v.lose()
+	return false
 }
 
 // retry repeats a step that is safe to repeat while the store is unavailable, for as long as a lease lasts.

@@ -83,7 +83,7 @@ func TestTemplatesAreRead(t *testing.T) {
 			Keys:    []minapush.TemplateKey{{Key: "date2", Label: "会议时间", Type: "date"}, {Key: "thing1", Label: "会议地点", Type: "thing"}},
 			Example: "会议时间:2016年8月8日\n会议地点:TIT会议室\n"},
 		{ID: "cy_DfOZL7lypxHh3ja3DyAUbn1GYQRGwezuy5LBTFME", Kind: minapush.LongTermTemplate, Title: "洗衣机故障提醒",
-			Keys: []minapush.TemplateKey{{Key: "enum_string2", Label: "所在位置", Type: "enum_string"}}},
+			Keys: []minapush.TemplateKey{{Key: "enum_string2", Label: "所在位置", Type: "enum_string", Enum: []string{"客厅"}}}},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n-want +got\n%s", err, diff)

@@ -34,3 +34,11 @@ func ReadVerdict(body []byte) (code int, msgID int64, ok bool) {
 	v, ok := readVerdict(body)
 	return v.code, v.msgID, ok
 }
+
+// SealWith is Seal without chance.
+func (r *Receiver) SealWith(random, nonce string, at int64, reply string, f PushFormat) ([]byte, error) {
+	return r.sealWith([]byte(random), nonce, at, []byte(reply), f)
+}
+
+// SignPush signs as WeChat does.
+var SignPush = signPush

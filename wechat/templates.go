@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/minapush/minapush"
@@ -17,28 +18,67 @@ func (c *Client) Templates(ctx context.Context, app minapush.AppID) ([]minapush.
 	if err != nil {
 		return nil, err
 	}
+	list, odd, ok := readTemplates(body)
+	if !ok {
+		return nil, badContent(callTemplates, "the answer is not a list of templates")
+	}
+	for _, id := range odd {
+		c.log.Warn("leave out a template that cannot be sent", "app", app, "template", id)
+	}
+	return list, nil
+}
+
+// readTemplates reads the answer; odd are the ids of templates that subscribe/send does not send.
+func readTemplates(body []byte) (list []minapush.Template, odd []string, ok bool) {
 	var a struct {
 		Data []struct {
-			ID      string `json:"priTmplId"`
-			Title   string `json:"title"`
-			Content string `json:"content"`
-			Example string `json:"example"`
-			Type    int    `json:"type"`
+			ID      string          `json:"priTmplId"`
+			Title   string          `json:"title"`
+			Content string          `json:"content"`
+			Example string          `json:"example"`
+			Type    int             `json:"type"`
+			Enums   json.RawMessage `json:"keywordEnumValueList"`
 		} `json:"data"`
 	}
 	if json.Unmarshal(body, &a) != nil {
-		return nil, badContent(callTemplates, "the answer is not a list of templates")
+		return nil, nil, false
 	}
-	list := make([]minapush.Template, 0, len(a.Data))
+	list = make([]minapush.Template, 0, len(a.Data))
 	for _, d := range a.Data {
 		t := minapush.Template{ID: d.ID, Kind: templateKinds[d.Type], Title: d.Title, Keys: contentKeys(d.Content), Example: d.Example}
+		enums := enumValues(d.Enums)
+		for i := range t.Keys {
+			t.Keys[i].Enum = enums[t.Keys[i].Key]
+		}
 		if t.Validate() != nil {
-			c.log.Warn("leave out a template that cannot be sent", "app", app, "template", d.ID, "type", d.Type)
+			odd = append(odd, d.ID)
 			continue
 		}
 		list = append(list, t)
 	}
-	return list, nil
+	return list, odd, true
+}
+
+// enumValues reads which values WeChat takes for keys: keywordEnumValueList, whose codes are keys with ".DATA" behind them. What is no
+// such list tells nothing: then it is WeChat that refuses other values. [O] server API, getMessageTemplateList, read 2026-06.
+func enumValues(raw json.RawMessage) map[string][]string {
+	var list []struct {
+		Values []string `json:"enumValueList"`
+		Code   string   `json:"keywordCode"`
+	}
+	if json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	enums := make(map[string][]string, len(list))
+	for _, e := range list {
+		key := strings.TrimSuffix(strings.Trim(e.Code, "{} "), ".DATA")
+		for _, v := range e.Values {
+			if v = strings.TrimSpace(v); v != "" && !slices.Contains(enums[key], v) {
+				enums[key] = append(enums[key], v)
+			}
+		}
+	}
+	return enums
 }
 
 // templateKinds are the kinds by WeChat's number. [O] server API, getMessageTemplateList, read 2026-06.
