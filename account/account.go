@@ -42,6 +42,9 @@ type Accounts struct {
 	apps        *cache[appRecord]
 	keys        *cache[keyRecord]
 	scenes      *cache[[]Scene]
+	events      *cache[storedEvents]
+	passwords   *passwords
+	tries       *tries
 
 	mu      sync.Mutex
 	signing []byte // guarded by mu; nil until it is first needed
@@ -72,7 +75,7 @@ func New(docs store.Documents, sealer *Sealer, cfg Config) (*Accounts, error) {
 	return &Accounts{
 		docs: docs, sealer: sealer, now: cfg.Now, rand: cfg.Rand, sessionLife: cfg.SessionLife,
 		apps: newCache[appRecord](cfg.CacheFor, cfg.Now), keys: newCache[keyRecord](cfg.CacheFor, cfg.Now),
-		scenes: newCache[[]Scene](cfg.CacheFor, cfg.Now),
+		scenes: newCache[[]Scene](cfg.CacheFor, cfg.Now), events: newCache[storedEvents](cfg.CacheFor, cfg.Now), passwords: newPasswords(), tries: newTries(),
 	}, nil
 }
 

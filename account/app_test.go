@@ -246,6 +246,22 @@ func TestAppIsSeenAtOnceWhereItWasChangedAndWithinASecondElsewhere(t *testing.T)
 	wantEqual(t, b.isStopped(t, 2), true)
 }
 
+func TestThatOnlyEventsCountIsKept(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.app(t, "wx0123")
+	for _, want := range []bool{true, false} {
+		_, err := b.one.UpdateApp(b.ctx, "wx0123", func(a *minapush.App) error {
+			a.EventsOnly = want
+			return nil
+		}, nil)
+		must(t, err)
+		app, err := b.node(t).App(b.ctx, "wx0123")
+		must(t, err)
+		wantEqual(t, app.EventsOnly, want)
+	}
+}
+
 func TestAppReturnsACopyThatTheCallerMayWriteTo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -22,6 +22,7 @@ type storedApp struct {
 	SealedHeader []byte             `json:"sealed_token_header,omitempty"`
 	SealedValue  []byte             `json:"sealed_token_value,omitempty"`
 	SealedSecret []byte             `json:"sealed_secret,omitempty"`
+	EventsOnly   bool               `json:"events_only,omitempty"`
 	Stopped      minapush.Reason    `json:"stopped"`
 	CreatedAt    time.Time          `json:"created_at"`
 }
@@ -48,7 +49,7 @@ func (a *Accounts) sealApp(app minapush.App, secret []byte) storedApp {
 	s := storedApp{
 		V: format, ID: app.ID, Number: app.Number, Name: app.Name, Shards: app.Shards, Rate: app.Rate, InFlight: app.InFlight,
 		BaseURL: app.BaseURL, TokenKind: app.Token.Kind, TokenURL: app.Token.URL, TokenPath: app.Token.Path,
-		SealedSecret: secret, Stopped: app.Stopped, CreatedAt: app.CreatedAt,
+		SealedSecret: secret, EventsOnly: app.EventsOnly, Stopped: app.Stopped, CreatedAt: app.CreatedAt,
 	}
 	if app.Token.Header != "" {
 		s.SealedHeader = a.sealer.Seal("token header", string(app.ID), []byte(app.Token.Header))
@@ -62,8 +63,8 @@ func (a *Accounts) sealApp(app minapush.App, secret []byte) storedApp {
 func (a *Accounts) openApp(s storedApp) (appRecord, error) {
 	app := minapush.App{
 		ID: s.ID, Number: s.Number, Name: s.Name, Shards: s.Shards, Rate: s.Rate, InFlight: s.InFlight, BaseURL: s.BaseURL,
-		Token:   minapush.TokenSource{Kind: s.TokenKind, URL: s.TokenURL, Path: s.TokenPath},
-		Stopped: s.Stopped, CreatedAt: s.CreatedAt,
+		Token:      minapush.TokenSource{Kind: s.TokenKind, URL: s.TokenURL, Path: s.TokenPath},
+		EventsOnly: s.EventsOnly, Stopped: s.Stopped, CreatedAt: s.CreatedAt,
 	}
 	if s.SealedHeader != nil {
 		header, err := a.sealer.Open("token header", string(s.ID), s.SealedHeader)

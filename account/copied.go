@@ -49,7 +49,7 @@ func RewriteApp(d store.Document, change func(*minapush.App)) (store.Document, e
 func (s *storedApp) open() minapush.App {
 	return minapush.App{
 		ID: s.ID, Number: s.Number, Name: s.Name, Shards: s.Shards, Rate: s.Rate, InFlight: s.InFlight, BaseURL: s.BaseURL,
-		Token:   minapush.TokenSource{Kind: s.TokenKind, URL: s.TokenURL, Path: s.TokenPath},
-		Stopped: s.Stopped, CreatedAt: s.CreatedAt,
+		Token:      minapush.TokenSource{Kind: s.TokenKind, URL: s.TokenURL, Path: s.TokenPath},
+		EventsOnly: s.EventsOnly, Stopped: s.Stopped, CreatedAt: s.CreatedAt,
 	}
 }

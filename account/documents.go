@@ -20,6 +20,7 @@ const (
 	kindSigningKey = "account.signing_key"
 	kindToken      = "account.token"
 	kindSealCheck  = "account.seal_check"
+	kindEvents     = "account.events"
 )
 
 const (

@@ -24,8 +24,24 @@ type storedTemplate struct {
 	Template minapush.Template `json:"template"`
 }
 
-// PutTemplate adds a template of an app or replaces it. Errors: Invalid, naming the field; NotFound (no such app).
+// PutTemplate adds a template of an app or replaces it, but for GoneSince, which stays as it is. Errors: Invalid, naming the field;
+// NotFound (no such app).
 func (a *Accounts) PutTemplate(ctx context.Context, app minapush.AppID, t minapush.Template) error {
+	if err := checkTemplate(t); err != nil {
+		return err
+	}
+	if _, err := a.App(ctx, app); err != nil {
+		return err
+	}
+	return edit(ctx, a, kindTemplate, templateDoc(app, t.ID), func(s *storedTemplate, _ bool) error {
+		t.GoneSince = s.Template.GoneSince
+		*s = storedTemplate{V: format, Template: t}
+		return nil
+	})
+}
+
+// checkTemplate refuses what cannot be kept.
+func checkTemplate(t minapush.Template) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
@@ -38,13 +54,7 @@ func (a *Accounts) PutTemplate(ctx context.Context, app minapush.AppID, t minapu
 	case err != nil || len(b) > maxTemplate: // what is left to be large
 		return minapush.FieldError("keys", "must not make the template larger than %d bytes", maxTemplate)
 	}
-	if _, err := a.App(ctx, app); err != nil {
-		return err
-	}
-	return edit(ctx, a, kindTemplate, templateDoc(app, t.ID), func(s *storedTemplate, _ bool) error {
-		*s = storedTemplate{V: format, Template: t}
-		return nil
-	})
+	return nil
 }
 
 // Template returns one template of an app. Errors: NotFound.

@@ -1,0 +1,70 @@
+package console
+
+// overviewTexts are the words of the overview.
+func overviewTexts() texts {
+	return texts{
+		"overview.reachable":   {"Reachable now, by some template", "当前可触达人数（任一模板）"},
+		"overview.of_users":    {"of %s users (%s)", "共 %s 个用户（%s）"},
+		"overview.ending":      {"Uses that end within 24 hours", "24 小时内到期次数"},
+		"overview.ending_of":   {"of %s people", "涉及 %s 人"},
+		"overview.accepted7":   {"Accepted in the last 7 days", "近 7 天已受理"},
+		"overview.of_all":      {"of %s deliveries with an outcome", "共 %s 条有结果的发送"},
+		"overview.collected14": {"Collected in the last 14 days", "近 14 天入账次数"},
+		"overview.spent14":     {"%s spent", "扣减 %s 次"},
+
+		"overview.running":      {"Running campaigns", "发送中的任务"},
+		"overview.none_running": {"No campaign is being sent.", "当前没有正在发送的任务。"},
+		"overview.more_running": {"and %s more", "另有 %s 个任务"},
+
+		"overview.by_template":      {"Reach by template", "各模板可触达人数"},
+		"overview.by_template_hint": {"A permit serves its own template only. The columns split all users by how many messages of it they can be sent.", "推送凭证仅对所属模板有效。各列按剩余可推次数划分全部用户。"},
+		"overview.any_template":     {"By some template", "任一模板"},
+		"overview.legacy":           {"Any legacy template", "任一模板消息（已下线）"},
+		"overview.rest":             {"%s more templates", "其余 %s 个模板"},
+		"overview.uncounted":        {"Not counted yet", "尚未统计"},
+		"overview.no_permits":       {"Nobody holds a permit yet", "还没有用户持有推送凭证"},
+		"remaining.0":               {"0 left", "剩余 0 次"},
+		"remaining.1":               {"1 left", "剩余 1 次"},
+		"remaining.2":               {"2 left", "剩余 2 次"},
+		"remaining.3":               {"3 or more", "剩余 3 次及以上"},
+
+		"overview.forecast":        {"Reach of the next 7 days, less what is planned", "未来 7 天可触达人数（已扣除定时任务）"},
+		"overview.forecast_hint":   {"What users hold now, if nothing comes in. Each planned campaign takes at most its estimated audience off its template, from its day on; who has several permits can still be reached, so there may be more.", "按现有凭证推算，不含新增订阅。每个定时任务自开始当日起，最多扣除其目标人群估算人数；持有多次的用户之后仍可触达，实际人数只多不少。"},
+		"overview.planned":         {"%s planned campaigns are taken off.", "已扣除 %s 个定时任务。"},
+		"overview.uncounted_lists": {"%s campaigns with a list are not.", "%s 个名单任务未计入。"},
+		"overview.sent":            {"Deliveries of the last 7 days by outcome", "近 7 天发送结果"},
+		"overview.nothing_sent":    {"Nothing was sent in the last 7 days", "近 7 天没有发送"},
+		"overview.flow":            {"Permits collected and spent, 14 days", "近 14 天推送凭证入账与扣减"},
+		"overview.flow_hint":       {"In uses; days begin at midnight in Beijing.", "按次数统计，以北京时间零点为界。"},
+		"overview.collected":       {"Collected", "入账"},
+		"overview.spent":           {"Spent", "扣减"},
+
+		"overview.ask_quota":     {"Ask for today's quota", "查询今日剩余额度"},
+		"overview.quota":         {"WeChat lets %s more messages through today, of %s.", "今日剩余额度 %s 条，日发送上限 %s 条。"},
+		"overview.quota_unknown": {"WeChat did not say what is left of today's quota. Try again in a moment, or look at the token settings.", "未能从微信查到今日剩余额度，请稍后重试，或检查 AppSecret / access_token 设置。"},
+
+		"alarm.stopped":     {"Sending is stopped for this mini program.", "该小程序已紧急停发。"},
+		"alarm.stopped_how": {"Campaigns stand still and pushes are refused until it is let go in the", "恢复前群发任务不会发送，单发会被拒绝。恢复发送："},
+		"alarm.since":       {"since %s", "（自 %s）"},
+		"alarm.starved":     {"The store gives out no sending rate just now; it goes on by itself.", "存储暂未分配发送速率，恢复后自动继续。"},
+		"alarm.paused":      {"A campaign was paused by a rule:", "任务被规则自动暂停："},
+		"alarm.paused_how":  {"Mend the cause, then resume it.", "请处理原因后再继续发送。"},
+		"alarm.held":        {"A campaign waits by itself:", "任务自动等待中："},
+		"alarm.codes":       {"WeChat refused calls today for reasons that are about the account or the message:", "今日微信返回的错误（与账号、凭证或消息内容有关）："},
+		"alarm.gone":        {"Templates are gone at WeChat.", "有模板已在微信后台删除。"},
+		"alarm.gone_n":      {"%s templates fail with 40037. Look at the", "%s 个模板发送会失败（40037），请查看"},
+		"alarm.old_survey":  {"Users were counted long ago: is the server that counts running?", "用户统计已过时，请确认统计服务是否在运行。"},
+
+		"first.title":          {"First steps", "开始使用"},
+		"first.templates":      {"Get the templates", "获取模板"},
+		"first.templates_how":  {"Give the AppSecret and synchronise from WeChat, or enter a template by hand:", "填写 AppSecret 并从微信同步模板，或手动录入："},
+		"first.templates_done": {"%s templates are there.", "已有 %s 个模板。"},
+		"first.collect":        {"Collect permits", "收集推送凭证"},
+		"first.collect_how":    {"Put the SDK into the mini program and ask for subscriptions where people see a use in it. Or import what you have.", "在小程序中接入 SDK，在合适的位置发起订阅；也可导入已有数据。"},
+		"first.collect_done":   {"%s users are known.", "已有 %s 个用户。"},
+		"first.test":           {"Send one to yourself", "给自己发一条"},
+		"first.test_how":       {"Accept a subscription on your phone, then find yourself among the latest reporters:", "在手机上完成一次订阅，然后在最近上报的用户中找到自己："},
+		"first.campaign":       {"Make a campaign", "新建群发任务"},
+		"first.campaign_how":   {"Nothing is sent before you have checked it and confirmed the number.", "发送前需检查并确认人数。"},
+	}
+}
