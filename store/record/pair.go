@@ -26,6 +26,9 @@ func (e *entry) unpaired(k minapush.PermitKind) bool {
 	return k == minapush.Subscription && (e.evidence == minapush.ByClient || e.evidence == minapush.ByEvent)
 }
 
+// counter is who tells of the same accept besides.
+func (e *entry) counter() minapush.Evidence { return minapush.ByClient + minapush.ByEvent - e.evidence }
+
 // markOf is the mark that a permit of one evidence leaves when it goes unpaired, and for how many seconds after it was taken.
 func markOf(e minapush.Evidence) (mark minapush.PermitKind, life uint32) {
 	if e == minapush.ByEvent {
@@ -76,7 +79,7 @@ func (r *Record) pair(p *minapush.Permit, e *entry, now time.Time, limit int) bo
 
 // counterpart finds the nearest unpaired permit of the other evidence; of two as near the earlier, of these one that is there.
 func (r *Record) counterpart(template []byte, e *entry, now time.Time) (counterpart, bool) {
-	other := minapush.ByClient + minapush.ByEvent - e.evidence
+	other := e.counter()
 	best := counterpart{apart: int64(minapush.PairWithin/time.Second) + 1, taken: math.MinInt64}
 	none := best.apart
 	if at, ok := r.search(minapush.Subscription, template); ok {

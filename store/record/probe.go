@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/minapush/minapush"
 )
@@ -31,21 +32,37 @@ func Probes(p *minapush.Permit) (live, gone []byte) {
 	return live, binary.BigEndian.AppendUint64(nil, id.hash(p.Kind))
 }
 
+// PairProbe tells by what a stored record, or a delta of it, shows that a live permit may be there that another one pairs with: it holds
+// Section somewhere, and somewhere a byte of flags with Evidence in its bits 4 and 5, and right behind it a u32 from First to Last. Section
+// is nil where there is nothing to look for.
+type PairProbe struct {
+	Section []byte
+	// Evidence is 0x00 or 0x10.
+	Evidence byte
+	// First and Last are seconds since 1970.
+	First, Last uint32
+}
+
 // MarkProbes are what a stored record, or a delta of it, holds somewhere if what it knows of other permits may decide what becomes of
-// this one: section if its user has live permits that it may pair with, and any of gone, 8 bytes each, if it remembers such ones that are
+// this one: pair if its user has a live permit that it may pair with, and any of gone, 8 bytes each, if it remembers such ones that are
 // gone, or that the template was switched off. Where none of these is found, the permit stands by itself; where one is, only Decode can
-// tell. Both are nil for permits that always stand by themselves.
-func MarkProbes(p *minapush.Permit) (section, gone []byte) {
+// tell. There are none for permits that always stand by themselves.
+func MarkProbes(p *minapush.Permit) (pair PairProbe, gone []byte) {
 	e := newEntry(p)
 	if p.Kind.HasCode() || e.evidence == minapush.ByBackend {
-		return nil, nil
+		return pair, nil
 	}
 	template := []byte(p.Template)
 	gone = binary.BigEndian.AppendUint64(nil, markHash(markVoid, template))
 	if !e.unpaired(p.Kind) {
-		return nil, gone
+		return pair, gone
 	}
-	mark, _ := markOf(minapush.ByClient + minapush.ByEvent - e.evidence)
-	section = appendText([]byte{byte(p.Kind)}, p.Template)
-	return section, binary.BigEndian.AppendUint64(gone, markHash(mark, template))
+	const within = uint32(minapush.PairWithin / time.Second)
+	other := e.counter()
+	pair = PairProbe{
+		Section: appendText([]byte{byte(p.Kind)}, p.Template), Evidence: byte(other) << entryEvidence,
+		First: e.taken - min(e.taken, within), Last: later(e.taken, within),
+	}
+	mark, _ := markOf(other)
+	return pair, binary.BigEndian.AppendUint64(gone, markHash(mark, template))
 }

@@ -1,11 +1,8 @@
 package record_test
 
 import (
-	"bytes"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/store/record"
@@ -191,35 +188,4 @@ func TestAVoidLeavesAUserThatIsBeingErasedAlone(t *testing.T) {
 	if died, f, changed := r.Void("t", at(time.Hour), at(0), manyIdentities); died != 0 || !f.IsZero() || changed || r.Live() != 1 {
 		t.Errorf("%d died, %+v", died, f)
 	}
-}
-
-// Redis adds permits to a record without decoding it, if none of their probes is found: the answer must be the one of an empty record.
-func TestAPermitNoneOfWhoseProbesIsFoundStandsByItself(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		h := newHistory()
-		for range rapid.IntRange(0, 30).Draw(t, "steps") {
-			h.step(t)
-		}
-		stored := h.r.Append(nil)
-		p := anyPermit(t)
-		if p.Kind == minapush.Standing {
-			t.Skip("known by its section")
-		}
-		now := at(0)
-		live, gone := record.Probes(&p)
-		section, marks := record.MarkProbes(&p)
-		for ; len(marks) > 0; marks = marks[8:] {
-			if bytes.Contains(stored, marks[:8]) {
-				return
-			}
-		}
-		if live != nil && bytes.Contains(stored, live) || bytes.Contains(stored, gone) || section != nil && bytes.Contains(stored, section) {
-			return
-		}
-		blank := record.New(now)
-		want, got := verdict(&blank, now, p), verdict(&h.r, now, p)
-		if got != want {
-			t.Fatalf("%+v is %d, alone %d", p, got, want)
-		}
-	})
 }

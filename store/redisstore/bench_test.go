@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -393,6 +394,80 @@ func logSize(b *testing.B, server *redistest.Server) int {
 		b.Fatal("the server keeps no log")
 	}
 	n, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// BenchmarkSubscribe is a report of one subscription to users who have three of that template, which they took on the days before: half of
+// them reported only, half told of by an event, too. It does so by deposit.lua, and by it as if all that could pair did, which was the
+// way of each of them before it looked at times. slow is the share that was decided over the whole record.
+func BenchmarkSubscribe(b *testing.B) {
+	const users, round = 10_000, 10_000
+	server := benchServer(b)
+	ways := []*Store{benchOpen(b, server.Addr()), benchOpen(b, server.Addr())}
+	closer := *ways[1].scripts
+	closer.deposit.text = strings.Replace(closer.deposit.text, "if taken(v,", "if true or taken(v,", 1)
+	sum := sha1.Sum([]byte(closer.deposit.text))
+	closer.deposit.hash = hex.EncodeToString(sum[:])
+	if ways[1].scripts = &closer; closer.deposit.text == ways[0].scripts.deposit.text {
+		b.Fatal("the scripts are the same")
+	}
+	names := []string{"new", "old"}
+	report := func(s *Store, i int, by minapush.Evidence, taken time.Time) error {
+		p := minapush.Permit{Kind: minapush.Subscription, Template: "6Aq3yHjXkzY0XQnUlwU2CR0b2ZTl2Tn1QwCEhBhXhQ8", TakenAt: taken, Evidence: by}
+		p.Identity = fmt.Sprint("nonce", by, taken.UnixNano())
+		o := benchUser(i)
+		_, err := s.Deposit(b.Context(), benchApp().Shard(o), o, store.Deposit{Now: taken, Permits: []minapush.Permit{p}})
+		return err
+	}
+	for _, s := range ways {
+		workers(b, 64, users, func(_ *rand.Rand, i int) error {
+			for day := range 3 {
+				taken := benchStart().Add(time.Duration(day-3)*24*time.Hour + time.Duration(i)*time.Second)
+				for n := range 1 + i%2 {
+					if err := report(s, i, minapush.ByClient+minapush.Evidence(n), taken.Add(time.Duration(n)*time.Second)); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	took, spent, used, calls := [2]time.Duration{}, [2]time.Duration{}, [2]time.Duration{}, [2]int{}
+	b.ResetTimer()
+	done := 0
+	for ; done == 0 || done < b.N; done += round {
+		for w, s := range ways {
+			began, sc, cc, n := time.Now(), serverCPU(b, server), clientCPU(b), scriptCalls(b, server)
+			workers(b, 64, round, func(r *rand.Rand, i int) error {
+				return report(s, r.IntN(users), minapush.ByClient, benchStart().Add(time.Duration(done+i)*time.Millisecond))
+			})
+			took[w] += time.Since(began)
+			spent[w], used[w], calls[w] = spent[w]+serverCPU(b, server)-sc, used[w]+clientCPU(b)-cc, calls[w]+scriptCalls(b, server)-n
+		}
+	}
+	b.StopTimer()
+	for w, name := range names {
+		b.ReportMetric(float64(done)/took[w].Seconds(), name+"_reports/s")
+		b.ReportMetric(float64(spent[w].Nanoseconds())/1000/float64(done), name+"_server_us/report")
+		b.ReportMetric(float64(used[w].Nanoseconds())/1000/float64(done), name+"_client_us/report")
+		b.ReportMetric(float64(calls[w]-done)/float64(done), name+"_slow")
+	}
+	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "new/old")
+}
+
+// scriptCalls is how many scripts the server ran.
+func scriptCalls(b *testing.B, server *redistest.Server) int {
+	b.Helper()
+	text, err := server.Do("INFO", "commandstats")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "cmdstat_evalsha:calls=")
+	digits, _, _ := strings.Cut(rest, ",")
+	n, err := strconv.Atoi(digits)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func (s *Store) depositNew(
 		return out, nil, nil
 	}
 	onlyNew := byte(0)
-	live, gone := make([]string, 0, len(in.Permits)), make([]byte, 0, 8*len(in.Permits))
+	var look probes
 	for i := range in.Permits {
 		p := &in.Permits[i]
 		switch {
@@ -99,34 +99,25 @@ func (s *Store) depositNew(
 		case p.Kind == minapush.Standing:
 			onlyNew = 1
 		}
-		if section, marks := record.MarkProbes(p); section != nil || marks != nil {
-			gone = append(gone, marks...)
-			if section != nil {
-				live = append(live, rueidis.BinaryString(section))
-			}
-		}
-		is, was := record.Probes(p)
-		if is == nil {
-			live = append(live, rueidis.BinaryString(was)) // it is the same for both
-			continue
-		}
-		live, gone = append(live, rueidis.BinaryString(is)), append(gone, was...)
+		look.add(p)
 	}
 	var flows []counted
 	eachFlow(&res.Flow, func(field string, by int64) { flows = append(flows, counted{field, by}) })
 	limits := binary.BigEndian.AppendUint16([]byte{onlyNew, byte(sections)}, uint16(largest))
 	limits = binary.BigEndian.AppendUint16(limits, uint16(min(in.Sections, math.MaxUint8-1)))
 	limits = binary.BigEndian.AppendUint16(limits, uint16(min(in.PerSection, math.MaxUint16-1)))
-	limits = append(limits, maxDeltas, byte(len(flows)))
+	limits = append(limits, maxDeltas, byte(len(flows)), byte(len(look.sections)))
 	value := appendUser(make([]byte, 0, 128+64*len(in.Permits)), &rec, s.newStamp())
 	delta := rec.AppendDelta(value[len(value):], in, res)
-	args := make([]string, 0, 5+2*len(flows)+len(live))
-	args = append(args, string(o), rueidis.BinaryString(value), rueidis.BinaryString(delta), rueidis.BinaryString(limits), rueidis.BinaryString(gone))
+	args := make([]string, 0, 6+2*len(flows)+len(look.sections)+len(look.live))
+	args = append(args, string(o), rueidis.BinaryString(value), rueidis.BinaryString(delta), rueidis.BinaryString(limits),
+		rueidis.BinaryString(look.gone), rueidis.BinaryString(look.packedTimes()))
 	for _, f := range flows {
 		args = append(args, f.field, itoa(f.by))
 	}
+	args = append(append(args, look.sections...), look.live...)
 	k := s.keys(sh)
-	m, err := s.write(ctx, &s.scripts.deposit, []string{k.users(), k.counters()}, append(args, live...))
+	m, err := s.write(ctx, &s.scripts.deposit, []string{k.users(), k.counters()}, args)
 	if err != nil {
 		return out, nil, err
 	}

@@ -5,13 +5,37 @@
 -- KEYS[1]  the users of the shard. KEYS[2]  its counters.
 -- ARGV: 1 openid, 2 the user's value if it is not there, 3 the delta, 4 what there is to know about it, packed: 1 if only a new user can
 -- take it (1 byte), how many sections it may add (1), how many permits it may add to one (2), how many sections (2) and permits in one (2)
--- a user may have, how many deltas a value may gather (1), how many counters n it moves (1); 5 the probes of permits that are gone, 8
--- bytes each; then n pairs field, number; then the probes of permits that are there.
+-- a user may have, how many deltas a value may gather (1), how many counters n it moves (1), how many sections m may have permits to pair
+-- with (1); 5 the probes of permits that are gone, 8 bytes each; 6 the probes of permits to pair with, 10 bytes each: evidence as in the
+-- flags of an entry (1), first and last second in which they were taken (4 each), with how many same bytes these begin (1); then n pairs
+-- field, number; then the m sections; then the probes of permits that are there.
 --
 -- Returns 1: the user is new. 2: added. Else the user's value, and nothing is changed.
 local v = redis.call('HGET', KEYS[1], ARGV[1])
-local only, addS, addL, maxS, maxL, maxDeltas, counters = struct.unpack('>BBHHHBB', ARGV[4])
-local probes = 6 + 2 * counters
+local only, addS, addL, maxS, maxL, maxDeltas, counters, pairIn = struct.unpack('>BBHHHBBB', ARGV[4])
+local probes = 7 + 2 * counters
+
+-- Whether the value has an entry to pair with: flags with that evidence, and right behind them a second in that time. It looks for what
+-- all seconds in that time begin with, mostly 2 bytes, and then at each place closely.
+local function taken(v, i)
+  local evidence, first, last, same = struct.unpack('>BI4I4B', ARGV[6], i)
+  local head, at = string.sub(ARGV[6], i + 1, i + same), 10
+  while true do
+    at = string.find(v, head, at + 1, true)
+    if not at then
+      return false
+    end
+    local flags, a, b, c, d = string.byte(v, at - 1, at + 3)
+    if not d then
+      return false
+    end
+    local second = ((a * 256 + b) * 256 + c) * 256 + d
+    if first <= second and second <= last and flags % 64 - flags % 16 == evidence then
+      return true
+    end
+  end
+end
+
 if not v then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
   redis.call('HINCRBY', KEYS[2], 'g', 1)
@@ -27,7 +51,16 @@ else
   if sections > maxS or largest > maxL then
     return v
   end
-  for i = probes, #ARGV do
+  for i = 1, #ARGV[6], 10 do
+    if taken(v, i) then
+      for j = probes, probes + pairIn - 1 do
+        if string.find(v, ARGV[j], 10, true) then
+          return v
+        end
+      end
+    end
+  end
+  for i = probes + pairIn, #ARGV do
     if string.find(v, ARGV[i], 10, true) then
       return v
     end
@@ -56,7 +89,7 @@ end
 if counters == 0 then
   redis.call('HINCRBY', KEYS[2], 'w', 1) -- every write changes one of the counters
 end
-for i = 6, probes - 1, 2 do
+for i = 7, probes - 1, 2 do
   redis.call('HINCRBY', KEYS[2], ARGV[i], ARGV[i + 1])
 end
 return v and 2 or 1
