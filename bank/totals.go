@@ -3,6 +3,9 @@ package bank
 import (
 	"context"
 	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/store"
@@ -15,18 +18,32 @@ func (b *Bank) Flow(ctx context.Context, app minapush.App) (map[minapush.PermitK
 	if err := checkApp(app); err != nil {
 		return nil, err
 	}
+	var mu sync.Mutex // guards sum
 	sum := map[minapush.PermitKind]minapush.Counts{}
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(flowReaders)
 	for n := range uint32(app.Shards) {
-		flow, err := b.st.Flow(ctx, minapush.Shard{App: app.Number, N: n})
-		if err != nil {
-			return nil, fmt.Errorf("flow of app %s, shard %d: %w", app.ID, n, err)
-		}
-		for kind, c := range flow {
-			sum[kind] = sum[kind].Add(c)
-		}
+		readers.Go(func() error {
+			flow, err := b.st.Flow(ctx, minapush.Shard{App: app.Number, N: n})
+			if err != nil {
+				return fmt.Errorf("flow of app %s, shard %d: %w", app.ID, n, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for kind, c := range flow {
+				sum[kind] = sum[kind].Add(c)
+			}
+			return nil
+		})
+	}
+	if err := readers.Wait(); err != nil {
+		return nil, err
 	}
 	return sum, nil
 }
+
+// flowReaders is how many shards are read at a time: what is asked together goes to Redis together.
+const flowReaders = 32
 
 // Totals counts every use of an app: the flows, and by a walk over all users what is available, held and suspect. It closes
 // (Counts.Closes, invariant I1) unless something happened meanwhile. It takes time in proportion to the users, and the memory of
