@@ -10,6 +10,7 @@ FUZZTIME ?= 60s
 ROWS ?= 1000000
 LOAD_SECONDS ?= 30
 LOAD_RATE ?= 6700
+EVENT_RATE ?= 2000
 LINT_VERSION := v2.15.0
 VULN_VERSION := v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -20,6 +21,13 @@ export CGO_ENABLED ?= 0
 
 # A test that finds no redis-server fails here, and does not pass over.
 export MINAPUSH_TEST_REQUIRE_REDIS := 1
+
+# So does one that finds no axe-core, which looks whether everybody can use the console's pages.
+export MINAPUSH_TEST_REQUIRE_AXE := 1
+
+# Where make gallery puts the console's pages, and which it takes pictures of, by the beginnings of their names; empty: all.
+GALLERY ?= console/gallery-out
+GALLERY_OF ?=
 
 # What make dist builds for.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -32,10 +40,11 @@ PROGRAMS := redis-server chromium
 # are processors.
 PARALLEL ?= 6
 
-.PHONY: help run build dist test check slow bench sdk sdk-check phone phone-check redis-cluster tools packages clean
+.PHONY: help run build dist test check slow bench sdk sdk-check phone phone-check console-assets console-check console-packages gallery \
+	redis-cluster tools packages clean
 
 help: ## list these targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## start the demo: server, WeChat simulator and sample users on loopback
 	$(GO) run ./cmd/minapush demo
@@ -56,11 +65,11 @@ dist: ## build static binaries for every platform and the SDK into dist/, with c
 	cd sdk && npm ci --no-audit --no-fund && npm pack --silent --pack-destination ../dist
 	cd dist && sha256sum *.tar.gz *.tgz > checksums.txt
 
-test: packages sdk ## run every test; three rounds of each fault run
+test: packages sdk console-packages ## run every test; three rounds of each fault run
 	$(GO) vet ./...
 	$(GO) test -timeout 20m -parallel $(PARALLEL) ./...
 
-check: tools packages sdk-check phone-check ## what CI asks beside the tests: gofmt, vet, lint, vulnerabilities, race, the SDK's types and size
+check: tools packages sdk-check phone-check console-check ## what CI asks beside the tests: gofmt, vet, lint, vulnerabilities, race, the SDK's types and size, the console's assets
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(BIN)/golangci-lint run
@@ -70,6 +79,7 @@ check: tools packages sdk-check phone-check ## what CI asks beside the tests: go
 
 slow: packages ## the long runs: fifty kills (ROUNDS), twenty of nodes on a cluster (NODE_ROUNDS), a million rows (ROWS), 30 s of load, a minute of each fuzz target (FUZZTIME)
 	MINAPUSH_TEST_ROUNDS=$(ROUNDS) MINAPUSH_TEST_ROWS=$(ROWS) MINAPUSH_TEST_LOAD_SECONDS=$(LOAD_SECONDS) MINAPUSH_TEST_LOAD_RATE=$(LOAD_RATE) \
+		MINAPUSH_TEST_EVENT_RATE=$(EVENT_RATE) \
 		$(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Agree|Import|Load' -skip '^TestNodes' -v ./cmd/minapush ./store/...
 	MINAPUSH_TEST_NODE_ROUNDS=$(NODE_ROUNDS) MINAPUSH_TEST_NODE_USERS=$(NODE_USERS) \
 		$(GO) test -count=1 -timeout 90m -parallel 1 -run '^TestNodes' -v ./cmd/minapush
@@ -113,6 +123,25 @@ sdk/phone/node_modules/.installed: sdk/phone/package.json sdk/phone/package-lock
 sdk/phone/node_modules/.checked: sdk/node_modules/.installed sdk/phone/node_modules/.installed $(PHONE_SOURCES)
 	cd sdk && node scripts/build.mjs --quick && cd phone && npm run check && touch node_modules/.checked
 
+# What the console's pages load is committed as it is built, in console/assets/vendor, so that the Go binary needs no node.
+console-assets: console-packages ## build what the console's pages load into console/assets/vendor (node 20 or later)
+	cd console/web && npm run build
+
+console-check: console/web/node_modules/.checked
+
+console-packages: console/web/node_modules/.installed
+
+console/web/node_modules/.installed: console/web/package.json console/web/package-lock.json
+	cd console/web && npm ci --no-audit --no-fund && touch node_modules/.installed
+
+console/web/node_modules/.checked: console/web/node_modules/.installed $(wildcard console/web/*.mjs console/assets/vendor/*)
+	cd console/web && npm run check && touch node_modules/.checked
+
+gallery: packages ## draw every page of the console from fixed data, with pictures, into GALLERY (some of them: GALLERY_OF=campaign,user)
+	@mkdir -p $(GALLERY)
+	$(GO) test ./console -count=1 -timeout 60m -v -run '^(TestEveryPageIsDrawnInBothLanguages|TestGalleryPictures)$$' \
+		-gallery $(abspath $(GALLERY)) -pictures $(abspath $(GALLERY)) -pictures-of '$(GALLERY_OF)'
+
 redis-cluster: packages ## start a real Redis Cluster of six on free ports, to try minapush on; ctrl-c ends it
 	$(GO) run ./store/redisstore/redistest/local -cluster
 
@@ -134,4 +163,4 @@ $(BIN)/govulncheck:
 	GOBIN=$(CURDIR)/$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
 
 clean: ## remove what was built
-	rm -rf $(BIN) dist sdk/miniprogram_dist sdk/dist sdk/node_modules sdk/phone/node_modules
+	rm -rf $(BIN) dist sdk/miniprogram_dist sdk/dist sdk/node_modules sdk/phone/node_modules console/web/node_modules console/gallery-out

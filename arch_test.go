@@ -39,11 +39,12 @@ var mayImport = map[string][]string{
 	"dispatch":                         {".", "bank", "delivery"},
 	"server":                           {".", "api", "account", "audience", "collect", "bank", "campaign", "delivery", "dispatch"},
 	"console":                          {".", "account", "audience", "bank", "campaign", "delivery", "dispatch"},
+	"console/browsertest":              {},
 }
 
 // onlyInTests are packages that must never reach the binary.
 var onlyInTests = []string{
-	"store/storetest", "store/redisstore/redistest", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/go-cmp/cmp",
+	"store/storetest", "store/redisstore/redistest", "console/browsertest", "github.com/chromedp/chromedp", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/google/go-cmp/cmp",
 }
 
 // forbidden calls hide time, chance or a caller's wish. A line that ends in an //arch:allow comment says why it may.
@@ -133,7 +134,7 @@ func TestTheRootUsesTheStandardLibraryOnly(t *testing.T) {
 
 func TestTestPackagesStayOutOfTheBinary(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || s.dir == "store/storetest" || s.dir == "store/redisstore/redistest/local" {
+		if s.test || s.dir == "store/storetest" || s.dir == "store/redisstore/redistest/local" || s.dir == "console/browsertest" {
 			continue
 		}
 		for _, imp := range s.ast.Imports {
@@ -165,7 +166,7 @@ func TestEveryPackageHasOneComment(t *testing.T) {
 
 func TestNoRoomHidesTimeOrChance(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || strings.HasPrefix(s.dir, "cmd/") || s.dir == "bench" || s.dir == "store/storetest" {
+		if s.test || strings.HasPrefix(s.dir, "cmd/") || s.dir == "bench" || s.dir == "store/storetest" || s.dir == "console/browsertest" {
 			continue
 		}
 		text, err := os.ReadFile(s.file)

@@ -48,9 +48,12 @@ func (a *Accounts) InviteFirst(ctx context.Context) (secret string, err error) {
 }
 
 // Invite makes a link's secret: for a new operator, or for one who is known by this name and forgot the password. It is good once, for
-// InviteLife, and only a hash of it is stored. Errors: NotFound (no such operator).
+// InviteLife, and only a hash of it is stored. Errors: Invalid (Field "name": nobody can have it); NotFound (no such operator).
 func (a *Accounts) Invite(ctx context.Context, name string) (secret string, expires time.Time, err error) {
 	if name != "" {
+		if err := checkOperator(name); err != nil {
+			return "", time.Time{}, err
+		}
 		if _, err := a.Operator(ctx, name); err != nil {
 			return "", time.Time{}, err
 		}

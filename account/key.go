@@ -84,16 +84,17 @@ func (s storedKey) record() keyRecord {
 }
 
 // CreateKey makes an API key with the Name, App and Scopes of k, and returns it with its secret, which cannot be had again. Only
-// a hash of it is stored. Errors: Invalid, naming the field.
+// a hash of it is stored. A k with an ID, which must be a ULID, is made at most once; without one it gets a new ID. Errors: Invalid,
+// naming the field; Conflict (there is a key with this ID).
 func (a *Accounts) CreateKey(ctx context.Context, k Key) (Key, string, error) {
 	if err := a.checkKey(ctx, k); err != nil {
 		return Key{}, "", err
 	}
-	id, err := ulid.New(ulid.Timestamp(a.now()), a.rand)
+	id, err := a.newKeyID(k.ID)
 	if err != nil {
-		return Key{}, "", fmt.Errorf("create key: %w", err)
+		return Key{}, "", err
 	}
-	k.ID, k.CreatedAt = id.String(), a.utc()
+	k.ID, k.CreatedAt = id, a.utc()
 	secret, hash, err := a.newSecret(k.ID)
 	if err != nil {
 		return Key{}, "", err
@@ -153,6 +154,22 @@ func (a *Accounts) checkKey(ctx context.Context, k Key) error {
 		return minapush.FieldError("app", "%.64q is not known", k.App)
 	}
 	return err
+}
+
+// newKeyID is the ID that a key asks for, or else another one.
+func (a *Accounts) newKeyID(asked string) (string, error) {
+	if asked != "" {
+		id, err := ulid.ParseStrict(asked)
+		if err != nil {
+			return "", minapush.FieldError("id", "must be a ULID")
+		}
+		return id.String(), nil
+	}
+	id, err := ulid.New(ulid.Timestamp(a.now()), a.rand)
+	if err != nil {
+		return "", fmt.Errorf("create key: %w", err)
+	}
+	return id.String(), nil
 }
 
 // newSecret makes the secret of a key and its hash. 256 random bits need no slow hash.

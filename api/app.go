@@ -15,6 +15,8 @@ type App struct {
 	// BaseURL is where the WeChat API is reached.
 	BaseURL string      `json:"base_url"`
 	Token   TokenSource `json:"token"`
+	// EventsOnly counts subscriptions by WeChat's own events alone: a report of one is refused (events_only).
+	EventsOnly bool `json:"events_only,omitempty"`
 	// Stopped is the kill switch: while it is on nothing is sent. StoppedWhy says why.
 	Stopped    bool      `json:"stopped"`
 	StoppedWhy *Reason   `json:"stopped_why,omitempty"`
@@ -54,6 +56,8 @@ type AppChange struct {
 	BaseURL  *string `json:"base_url,omitempty"`
 	// Token replaces the whole token source, its secrets too.
 	Token *TokenSource `json:"token,omitempty"`
+	// EventsOnly counts subscriptions by WeChat's own events alone. It wants event settings (PUT wechat-push), or forwarded events.
+	EventsOnly *bool `json:"events_only,omitempty"`
 	// Stopped true stops all sending of the app within a second, on every node; false lets it go on. StoppedWhy goes with true,
 	// and is {"code": "operator"} unless given.
 	Stopped    *bool   `json:"stopped,omitempty"`

@@ -114,6 +114,9 @@ type Progress struct {
 	Reasons  map[string]map[string]int64 `json:"reasons"`
 	// Opened counts the users who opened the message, each once; they are among those accepted or unknown.
 	Opened int64 `json:"opened"`
+	// Confirmed splits the accepted by what WeChat's events said of them: delivered, undelivered, and unconfirmed (nothing yet). Absent
+	// while there was no event of any.
+	Confirmed map[string]int64 `json:"confirmed,omitempty"`
 	// ShardsDone of Shards are through with their users.
 	ShardsDone int `json:"shards_done"`
 	Shards     int `json:"shards"`

@@ -60,6 +60,11 @@ type Delivery struct {
 	SettledAt  time.Time `json:"settled_at,omitzero"`
 	// OpenedAt is when the user first opened the message, as the SDK reported.
 	OpenedAt time.Time `json:"opened_at,omitzero"`
+	// Confirmed is what WeChat said later of an accepted message: delivered or undelivered; absent: nothing yet. ConfirmedAt is when, by
+	// its clock, and ConfirmStatus its own words.
+	Confirmed     string    `json:"confirmed,omitempty"`
+	ConfirmedAt   time.Time `json:"confirmed_at,omitzero"`
+	ConfirmStatus string    `json:"confirm_status,omitempty"`
 }
 
 // MsgID is WeChat's number of a message. It is a string on the wire: JavaScript cannot count as far.

@@ -40,7 +40,12 @@ var bodies = map[string]struct{ request, answer any }{
 	"audience-invalid": {api.NewCampaign{}, nil}, "create-list-campaign": {api.NewCampaign{}, api.Campaign{}}, "fill-audience": {nil, api.ListAnswer{}},
 	"list-campaign-waits": {nil, api.Campaign{}}, "start-campaign": {nil, api.Campaign{}}, "list-campaign-ended": {nil, api.Campaign{}},
 	"retry-campaign": {api.Retry{}, api.Campaign{}}, "sync-templates": {nil, api.TemplateSync{}}, "checks": {api.NewChecks{}, api.Checks{}}, "backup": {},
-	"report-sdk": {api.Report{}, api.ReportAnswer{}},
+	"report-sdk":            {api.Report{}, api.ReportAnswer{}},
+	"put-template-policies": {api.Template{}, api.Template{}}, "lint": {api.NewLint{}, api.Lint{}}, "lint-refused": {api.NewLint{}, api.Lint{}},
+	"sync-templates-dry-run": {nil, api.TemplateSync{}},
+	"put-event-settings":     {api.NewEventSettings{}, api.EventSettings{}}, "event-settings": {nil, api.EventSettings{}},
+	"forward-events": {api.NewEvents{}, api.EventAnswers{}}, "odd-events": {nil, api.OddEvents{}}, "delete-event-settings": {},
+	"list-operators": {nil, api.Operators{}}, "invite-operator": {api.NewInvitation{}, api.Invitation{}}, "remove-operator": {},
 }
 
 // rows are the types of the rows of golden files, in requests and answers of lines of JSON.

@@ -45,6 +45,7 @@ const (
 	NumNoCredentials    = 40101 // no Authorization header
 	NumBadCredentials   = 40102 // an API key or session token that is not valid
 	NumForbidden        = 40301 // the key is not for this app, or lacks the scope
+	NumUnproven         = 40302 // a push at the address for WeChat that is not WeChat's
 	NumNotFound         = 40401 // the thing does not exist
 	NumNoRoute          = 40402 // the path does not exist
 	NumMethod           = 40501 // the path exists, the method does not
@@ -89,6 +90,8 @@ type FieldProblem struct {
 	// Location is "body.message.template", "query.limit", "path.openid" or "header.Idempotency-Key".
 	Location string `json:"location"`
 	Message  string `json:"message"`
+	// Reason is, of a value that breaks the rule of its type, the rule and what fills its sentence: LintValue.Reason.
+	Reason *Reason `json:"reason,omitempty"`
 }
 
 // Reason is why something stands as it does.

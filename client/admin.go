@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/minapush/minapush/api"
 )
@@ -75,6 +76,20 @@ func (c *Client) DeleteTemplate(ctx context.Context, app, id string) error {
 // SyncTemplates fetches the app's templates from WeChat. It is not repeated, since a repeat would call the same what was just added.
 func (c *Client) SyncTemplates(ctx context.Context, app string) (api.TemplateSync, error) {
 	return call[api.TemplateSync](ctx, c, post(nil, "v1", "apps", app, "templates", "sync"))
+}
+
+// TemplateDrift tells how the app's templates here and at WeChat differ, and writes nothing.
+func (c *Client) TemplateDrift(ctx context.Context, app string) (api.TemplateSync, error) {
+	q := post(nil, "v1", "apps", app, "templates", "sync")
+	q.query, q.safe = url.Values{"dry_run": {"true"}}, true
+	return call[api.TemplateSync](ctx, c, q)
+}
+
+// Lint tells what would become of values: what each breaks of the rule of its type, and the text as it would go out. Nothing is sent.
+func (c *Client) Lint(ctx context.Context, app string, n api.NewLint) (api.Lint, error) {
+	q := post(n, "v1", "apps", app, "lint")
+	q.safe = true
+	return call[api.Lint](ctx, c, q)
 }
 
 // Check walks the way from the server to a delivered message, which may take a minute. With n.OpenID it sends a message, which costs

@@ -77,7 +77,7 @@ func newCalls() map[string]struct {
 			`{"id":"2","name":"","message":{"template":"t"},"template_kind":"one_time","audience":{"list":true,"listed":1},"retry_of":"id","at_least_once":false,` +
 				`"grace_seconds":3600,"state":"running","created_at":"2026-11-22T10:00:00Z"}`, true},
 		"sync": {func(ctx context.Context, c *client.Client) (any, error) { return c.SyncTemplates(ctx, app) },
-			asked{"POST", base + "/templates/sync", ""}, `{"added":["a"],"changed":[],"same":["b"],"missing":["c"]}`, false},
+			asked{"POST", base + "/templates/sync", ""}, `{"added":["a"],"changed":[],"same":["b"],"missing":["c"],"drift":[]}`, false},
 		"check": {func(ctx context.Context, c *client.Client) (any, error) {
 			return c.Check(ctx, app, api.NewChecks{PublicURL: "https://x"})
 		}, asked{"POST", base + "/checks", `{"public_url":"https://x"}`},

@@ -29,6 +29,9 @@ func moreCalls() map[string]played {
 	campaign := asks(func(ctx context.Context, c *client.Client) (api.Campaign, error) {
 		return c.Campaign(ctx, app, "{third}")
 	})
+	lint := with(func(ctx context.Context, c *client.Client, in api.NewLint, _ string) (api.Lint, error) {
+		return c.Lint(ctx, app, in)
+	})
 	user := func(name string) played {
 		return asks(func(ctx context.Context, c *client.Client) (api.User, error) { return c.User(ctx, app, name) })
 	}
@@ -82,6 +85,33 @@ func moreCalls() map[string]played {
 		}),
 		"sync-templates": asks(func(ctx context.Context, c *client.Client) (api.TemplateSync, error) {
 			return c.SyncTemplates(ctx, app)
+		}),
+		"sync-templates-dry-run": asks(func(ctx context.Context, c *client.Client) (api.TemplateSync, error) {
+			return c.TemplateDrift(ctx, app)
+		}),
+		"lint": lint, "lint-refused": lint,
+		"put-event-settings": with(func(ctx context.Context, c *client.Client, in api.NewEventSettings, _ string) (api.EventSettings, error) {
+			return c.PutEventSettings(ctx, app, in)
+		}),
+		"event-settings": asks(func(ctx context.Context, c *client.Client) (api.EventSettings, error) {
+			return c.EventSettings(ctx, app)
+		}),
+		"forward-events": with(func(ctx context.Context, c *client.Client, in api.NewEvents, _ string) (api.EventAnswers, error) {
+			return c.ForwardEvents(ctx, app, in)
+		}),
+		"odd-events": asks(func(ctx context.Context, c *client.Client) (api.OddEvents, error) { return c.OddEvents(ctx, app, 2) }),
+		"delete-event-settings": asks(func(ctx context.Context, c *client.Client) (any, error) {
+			return nil, c.DeleteEventSettings(ctx, app)
+		}),
+		"list-operators": asks(func(ctx context.Context, c *client.Client) (api.Operators, error) {
+			list, err := c.Operators(ctx)
+			return api.Operators{Operators: list}, err
+		}),
+		"invite-operator": with(func(ctx context.Context, c *client.Client, in api.NewInvitation, _ string) (api.Invitation, error) {
+			return c.InviteOperator(ctx, in.Name)
+		}),
+		"remove-operator": asks(func(ctx context.Context, c *client.Client) (any, error) {
+			return nil, c.RemoveOperator(ctx, "li")
 		}),
 		"checks": with(func(ctx context.Context, c *client.Client, in api.NewChecks, _ string) (api.Checks, error) {
 			return c.Check(ctx, app, in)

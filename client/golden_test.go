@@ -86,6 +86,7 @@ func calls() map[string]func(context.Context, *client.Client, golden) (any, erro
 			return api.Apps{Apps: list}, err
 		}),
 		"put-template": template("one-time-template"), "put-legacy-template": template("legacy-template"),
+		"put-template-policies": template("order-template"),
 		"list-templates": with(func(ctx context.Context, c *client.Client, _ none, _ string) (api.Templates, error) {
 			list, err := c.Templates(ctx, app)
 			return api.Templates{Templates: list}, err

@@ -83,6 +83,7 @@ func TestWhatIsSafeIsRepeatedAndNothingElse(t *testing.T) {
 			return err
 		},
 		"revoke": func(ctx context.Context, c *client.Client) error { return c.RevokeKey(ctx, "id") },
+		"invite": func(ctx context.Context, c *client.Client) error { _, err := c.InviteOperator(ctx, ""); return err },
 		"cancel": func(ctx context.Context, c *client.Client) error {
 			_, err := c.CancelCampaign(ctx, app, "id")
 			return err

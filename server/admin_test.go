@@ -28,7 +28,14 @@ func TestTemplatesAreTakenFromThePlatform(t *testing.T) {
 		known, {ID: "old", Kind: minapush.OneTimeTemplate, Title: "New"}, {ID: "new", Kind: minapush.LongTermTemplate, Keys: []minapush.TemplateKey{{Key: "thing1"}}},
 	}
 	got := want[api.TemplateSync](t, b.call(t, "POST", base+"/templates/sync", b.admin, ""), 200)
-	if diff := cmp.Diff(api.TemplateSync{Added: []string{"new"}, Changed: []string{"old"}, Same: []string{tmplID}, Missing: []string{"gone"}}, got); diff != "" {
+	wanted := api.TemplateSync{
+		Added: []string{"new"}, Changed: []string{"old"}, Same: []string{tmplID}, Missing: []string{"gone"},
+		Drift: []api.TemplateDrift{
+			{Template: "old", Title: "New", What: "changed", Changes: []api.TemplateChange{{Field: "title", Was: "Old", Is: "New"}}},
+			{Template: "new", What: "new"}, {Template: "gone", What: "deleted", GoneSince: b.clock.now()},
+		},
+	}
+	if diff := cmp.Diff(wanted, got); diff != "" {
 		t.Error(diff)
 	}
 	if now := want[api.Template](t, b.call(t, "GET", base+"/templates/old", b.admin, ""), 200); now.Title != "New" {

@@ -87,6 +87,7 @@ func applyChange(app *minapush.App, in *api.AppChange) {
 	if in.Token != nil {
 		app.Token = tokenSource(*in.Token)
 	}
+	set(&app.EventsOnly, in.EventsOnly)
 	switch {
 	case in.Stopped == nil:
 	case !*in.Stopped:
@@ -142,8 +143,8 @@ func appBody(a minapush.App) api.App {
 	url, _, _ := strings.Cut(a.Token.URL, "?")
 	return api.App{
 		AppID: string(a.ID), Name: a.Name, Shards: a.Shards, Rate: a.Rate, InFlight: a.InFlight, BaseURL: a.BaseURL,
-		Token:   api.TokenSource{Kind: string(a.Token.Kind), URL: url, Path: a.Token.Path},
-		Stopped: !a.Stopped.IsZero(), StoppedWhy: reasonBody(a.Stopped), CreatedAt: utc(a.CreatedAt),
+		Token:      api.TokenSource{Kind: string(a.Token.Kind), URL: url, Path: a.Token.Path},
+		EventsOnly: a.EventsOnly, Stopped: !a.Stopped.IsZero(), StoppedWhy: reasonBody(a.Stopped), CreatedAt: utc(a.CreatedAt),
 	}
 }
 

@@ -23,8 +23,14 @@ type door struct {
 	by     map[netip.Prefix]int
 }
 
-// shareOf is the part of the places that one address may take.
-const shareOf = 4
+// shareOf is the part of the places that one address may take, and shareOfEvents that of all that comes to where WeChat pushes.
+const (
+	shareOf       = 4
+	shareOfEvents = 2
+)
+
+// fromWeChat stands for all addresses that push events: WeChat has few, and tells very much, so these are not counted one by one.
+var fromWeChat = netip.PrefixFrom(netip.IPv4Unspecified(), 32)
 
 func newDoor(s *Server, inner http.Handler, public bool) *door {
 	most := s.cfg.MaxConcurrent
@@ -39,7 +45,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var from netip.Prefix
-	if d.public {
+	switch {
+	case d.public && d.s.isEvent(r.URL.Path):
+		from = fromWeChat
+	case d.public:
 		if a := d.s.floods.proxies.client(r); a.IsValid() {
 			from = network(a)
 		}
@@ -72,6 +81,10 @@ func (d *door) enter(from netip.Prefix) *problem {
 	switch {
 	case d.inside >= d.most:
 		return refuse(rowCrowded, "at most "+strconv.Itoa(d.most)+" requests are worked on at a time")
+	case from == fromWeChat:
+		if most := max(1, d.most/shareOfEvents); d.by[from] >= most {
+			return refuse(rowCrowded, "at most "+strconv.Itoa(most)+" pushes are worked on at a time")
+		}
 	case from.IsValid() && d.by[from] >= d.share:
 		return refuse(rowAddress, "at most "+strconv.Itoa(d.share)+" requests of one address are worked on at a time")
 	}

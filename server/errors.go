@@ -34,6 +34,7 @@ var (
 	rowUnknown     = row{api.NumUnknownField, api.Invalid, "The request has a field that this call does not know", 0}
 	rowNoKey       = row{api.NumNoCredentials, api.Unauthorized, "Credentials are missing", 0}
 	rowBadKey      = row{api.NumBadCredentials, api.Unauthorized, "Credentials are not valid", 0}
+	rowUnproven    = row{api.NumUnproven, api.Unauthorized, "Nobody proved to have sent this", 0}
 	rowForbidden   = row{api.NumForbidden, api.Unauthorized, "The credentials do not allow this", 0}
 	rowNotFound    = row{api.NumNotFound, api.NotFound, "There is no such thing", 0}
 	rowNoRoute     = row{api.NumNoRoute, api.NotFound, "There is no such path", 0}

@@ -276,7 +276,7 @@ func bodyAttacks(t *testing.T, _ *target, s sample) (list []attack) {
 
 // needsField tells calls whose body has a field that must be there.
 func needsField(s sample) bool {
-	return !slices.ContainsFunc([]string{"PATCH " + base, "/profile", "/retry", "/checks"}, func(end string) bool {
+	return !slices.ContainsFunc([]string{"PATCH " + base, "/profile", "/retry", "/checks", "/invitations"}, func(end string) bool {
 		return strings.HasSuffix(s.method+" "+s.path, end)
 	})
 }

@@ -13,6 +13,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	unknown  prometheus.Counter
 	panics   prometheus.Counter
+	passes   *prometheus.CounterVec
 }
 
 // noRoute is the label of requests that no route took.
@@ -33,14 +34,26 @@ func newMetrics() *metrics {
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "minapush_server_panics_total", Help: "Requests whose handler panicked: bugs.",
 		}),
+		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "minapush_server_passed_on_total", Help: "Pushes of WeChat that were passed on, by result: answered, failed.",
+		}, []string{"result"}),
 	}
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.seconds, m.unknown, m.panics}
+	return []prometheus.Collector{m.requests, m.seconds, m.unknown, m.panics, m.passes}
 }
 
 func (m *metrics) answered(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// passed counts a push that was passed on.
+func (m *metrics) passed(err error) {
+	if err != nil {
+		m.passes.WithLabelValues("failed").Inc()
+		return
+	}
+	m.passes.WithLabelValues("answered").Inc()
 }

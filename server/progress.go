@@ -9,6 +9,9 @@ import (
 	"github.com/minapush/minapush/api"
 )
 
+// unconfirmed names the accepted of which WeChat has not said more.
+const unconfirmed = "unconfirmed"
+
 // progress sums a campaign over its shards.
 func (s *Server) progress(ctx context.Context, app minapush.App, m minapush.Campaign) (*api.Progress, error) {
 	sum, err := s.parts.Ledger.Sum(ctx, app, m.ID)
@@ -35,6 +38,12 @@ func (s *Server) progress(ctx context.Context, app minapush.App, m minapush.Camp
 				p.Reasons[o.String()] = map[string]int64{}
 			}
 			p.Reasons[o.String()][reason] = n
+		}
+	}
+	if t.Delivered+t.Undelivered > 0 {
+		p.Confirmed = map[string]int64{
+			minapush.Delivered.String(): t.Delivered, minapush.Undelivered.String(): t.Undelivered,
+			unconfirmed: t.Count(minapush.Accepted) - t.Delivered - t.Undelivered,
 		}
 	}
 	return p, s.notWalked(ctx, app, m, p)

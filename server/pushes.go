@@ -64,7 +64,10 @@ func (s *Server) message(ctx context.Context, app minapush.App, in api.Message) 
 	if err != nil {
 		return m, t, err
 	}
-	return m, t, below("body.message", m.CheckAgainst(t))
+	if !t.HasRules() {
+		return m, t, below("body.message", m.CheckAgainst(t))
+	}
+	return m, t, badValues("body.message", t.Lint(m).Findings)
 }
 
 const maxKeywords = 32
@@ -79,7 +82,7 @@ func deliveryBody(d minapush.Delivery) api.Delivery {
 	out := api.Delivery{
 		Push: d.Push, OpenID: string(d.OpenID), State: d.State.String(), Outcome: d.Outcome.String(), Errcode: d.Errcode, MsgID: api.MsgID(d.MsgID),
 		Permit: d.Permit.Kind.String(), Tries: d.Tries, ReservedAt: utc(d.ReservedAt), SettledAt: utc(d.SettledAt),
-		OpenedAt: utc(d.OpenedAt),
+		OpenedAt: utc(d.OpenedAt), Confirmed: d.Confirmed.String(), ConfirmedAt: utc(d.ConfirmedAt), ConfirmStatus: d.ConfirmStatus,
 	}
 	if d.Push == "" {
 		out.Campaign = d.Batch

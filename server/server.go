@@ -1,7 +1,7 @@
 // Package server is the JSON API: routes, authentication, limits, what an error is as a status, health and metrics. The bodies are
 // package api's; what the calls do is the other rooms'.
 //
-// There are two handlers. Public holds what phones may reach: session, reports, me, health. Private holds everything.
+// There are two handlers. Public holds what phones and WeChat may reach: session, reports, me, WeChat's events, health. Private holds everything.
 //
 // This package may change at any release.
 package server
@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -45,7 +46,7 @@ type Checker interface {
 	Checks(ctx context.Context, app minapush.App, want api.NewChecks) (api.Checks, error)
 }
 
-// Parts are the rooms that a Server speaks for. All but Checker, Backup, Gatherer, Ready and Limited must be given.
+// Parts are the rooms that a Server speaks for. All but Checker, Events, Backup, Gatherer, Ready and Limited must be given.
 type Parts struct {
 	Accounts   *account.Accounts
 	Profiles   *audience.Profiles
@@ -57,6 +58,11 @@ type Parts struct {
 	Platform   Platform
 	// Checker answers POST checks. Nil: there is no such call.
 	Checker Checker
+	// Events reads what WeChat pushes. Nil: there are no such calls.
+	Events Events
+	// PassOn carries what WeChat pushes and is for others. It must never reach what is nobody's business, such as minapush.CloudMetadata.
+	// It must be given with Events.
+	PassOn http.RoundTripper
 	// Backup writes the whole store as a tar. Nil: the store cannot do that.
 	Backup func(ctx context.Context, w io.Writer) error
 	// Gatherer is shown at /metrics. Nil: there is no such path.
@@ -78,6 +84,7 @@ func (p Parts) validate() error {
 	for name, missing := range map[string]bool{
 		"Accounts": p.Accounts == nil, "Bank": p.Bank == nil, "Collector": p.Collector == nil, "Campaigns": p.Campaigns == nil,
 		"Ledger": p.Ledger == nil, "Dispatcher": p.Dispatcher == nil, "Platform": p.Platform == nil, "Profiles": p.Profiles == nil,
+		"PassOn": p.Events != nil && p.PassOn == nil,
 	} {
 		if missing {
 			return minapush.FieldError(name, "must be given")
@@ -196,6 +203,11 @@ type Server struct {
 	surveys *once
 	backups *once
 
+	receivers receivers
+	// eventWork has a place for each event that is worked on, and working waits for them.
+	eventWork chan struct{}
+	working   sync.WaitGroup
+
 	docs            *huma.OpenAPI
 	public, private *http.ServeMux
 	paths           map[string]*pathMethods
@@ -213,6 +225,7 @@ func New(p Parts, cfg Config) (*Server, error) {
 	s := &Server{
 		parts: p, cfg: cfg, metrics: newMetrics(), reports: newLimiter[user](cfg.ReportsPerMinute, maxUsers), floods: newFloods(cfg),
 		surveys: newOnce(), backups: newOnce(),
+		receivers: receivers{all: map[minapush.AppID]madeReceiver{}}, eventWork: make(chan struct{}, maxEventWork),
 		docs: newDocs(cfg), public: http.NewServeMux(), private: http.NewServeMux(), paths: map[string]*pathMethods{},
 	}
 	s.routes()
@@ -230,6 +243,7 @@ func (s *Server) routes() {
 	s.healthRoutes()
 	s.appRoutes()
 	s.keyRoutes()
+	s.operatorRoutes()
 	s.sessionRoutes()
 	s.reportRoutes()
 	s.permitRoutes()
@@ -245,10 +259,11 @@ func (s *Server) routes() {
 	s.stockRoutes()
 	s.templateRoutes()
 	s.checkRoutes()
+	s.eventRoutes()
 	s.backupRoutes()
 }
 
-// Public answers what phones may reach: session, reports, me and health.
+// Public answers what phones and WeChat may reach: session, reports, me, WeChat's events and health.
 func (s *Server) Public() http.Handler { return s.doors.public }
 
 // Private answers everything.

@@ -71,6 +71,12 @@ func setup(t *testing.T, tune ...func(*server.Parts, *server.Config)) *bundle {
 // setupWith makes a server whose pushes wait for so long.
 func setupWith(t *testing.T, pushWait time.Duration, tune ...func(*server.Parts, *server.Config)) *bundle {
 	t.Helper()
+	return setupOver(t, pushWait, nil, tune...)
+}
+
+// setupOver makes a server whose intake has its store wrapped; nil: not.
+func setupOver(t *testing.T, pushWait time.Duration, wrap func(store.Store) store.Store, tune ...func(*server.Parts, *server.Config)) *bundle {
+	t.Helper()
 	b := &bundle{
 		clock: &clock{at: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}, sender: &sender{}, logins: &logins{}, log: &buffer{},
 		registry: prometheus.NewRegistry(),
@@ -95,11 +101,18 @@ func setupWith(t *testing.T, pushWait time.Duration, tune ...func(*server.Parts,
 		Now: b.clock.now, NewID: newID, Owner: "test", Poll: 5 * time.Millisecond, PushWait: pushWait,
 	})
 	must(t, err)
-	collector, err := collect.New(b.bank, ledger, collect.Config{Now: b.clock.now})
+	intake := b.bank
+	if wrap != nil {
+		intake, err = bank.New(wrap(b.model), bank.Config{Now: b.clock.now})
+		must(t, err)
+	}
+	collector, err := collect.New(intake, ledger, collect.Config{
+		Now: b.clock.now, Templates: b.accounts, Receipts: ledger, People: b.profiles, Stopper: b,
+	})
 	must(t, err)
 	parts := server.Parts{
 		Accounts: b.accounts, Profiles: b.profiles, Bank: b.bank, Collector: collector, Campaigns: campaigns, Ledger: ledger,
-		Dispatcher: dispatcher, Platform: b.logins, Checker: checker{}, Gatherer: b.registry,
+		Dispatcher: dispatcher, Platform: b.logins, Checker: checker{}, Gatherer: b.registry, Events: events{b.clock.now}, PassOn: http.DefaultTransport,
 		Ready: func(context.Context) error { return b.ready }, Limited: func() string { return b.limited },
 		Backup: func(ctx context.Context, w io.Writer) error {
 			if _, err := b.model.Walk(ctx, minapush.Shard{}, "", 1); err != nil {
@@ -268,7 +281,7 @@ func (b *bundle) snapshot(t *testing.T) string {
 	t.Helper()
 	var out strings.Builder
 	for _, kind := range []string{
-		"account.app", "account.key", "account.template", "account.scene", "bank.survey", "campaign/" + appID, "campaign-key/" + appID,
+		"account.app", "account.key", "account.template", "account.scene", "account.events", "bank.survey", "campaign/" + appID, "campaign-key/" + appID,
 		"campaign-active/" + appID,
 	} {
 		docs, err := b.model.ListDocuments(t.Context(), kind, "", 1000)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/account"
 	"github.com/minapush/minapush/api"
@@ -23,8 +25,13 @@ func (s *Server) templateRoutes() {
 	}, s.deleteTemplate)
 	handle(s, route{
 		method: http.MethodPost, path: path + "/sync", id: "sync-templates", scopes: admin,
-		summary: "Ask WeChat for the app's templates, and write what is new or changed",
+		summary: "Ask WeChat for the app's templates, tell what differs, and write what is new or changed",
+		query:   []*huma.Param{queryParam("dry_run", huma.TypeBoolean, "Write nothing: only tell what differs.")},
 	}, s.syncTemplates)
+	handle(s, route{
+		method: http.MethodPost, path: appPath + "/lint", id: "lint", scopes: read,
+		summary: "Check values against the types of a template's keys; nothing is sent",
+	}, s.lint)
 }
 
 func (s *Server) listTemplates(ctx context.Context, c *call, _ *none) (api.Templates, error) {
@@ -54,7 +61,9 @@ func (s *Server) putTemplate(ctx context.Context, c *call, in *api.Template) (ap
 	}
 	t := minapush.Template{ID: id, Kind: minapush.TemplateKind(in.Kind), Title: in.Title, Example: in.Example}
 	for _, k := range in.Keys {
-		t.Keys = append(t.Keys, minapush.TemplateKey{Key: k.Key, Label: k.Label, Type: k.Type})
+		t.Keys = append(t.Keys, minapush.TemplateKey{
+			Key: k.Key, Label: k.Label, Type: k.Type, Enum: k.Enum, Policy: minapush.ValuePolicy(k.Policy), Fallback: k.Fallback,
+		})
 	}
 	if err := s.parts.Accounts.PutTemplate(ctx, c.app.ID, t); err != nil {
 		return api.Template{}, renamed(err, "id", "path.id")
@@ -67,9 +76,11 @@ func (s *Server) deleteTemplate(ctx context.Context, c *call, _ *none) (none, er
 }
 
 func templateBody(t minapush.Template) api.Template {
-	out := api.Template{ID: t.ID, Kind: string(t.Kind), Title: t.Title, Example: t.Example}
+	out := api.Template{ID: t.ID, Kind: string(t.Kind), Title: t.Title, Example: t.Example, GoneSince: utc(t.GoneSince)}
 	for _, k := range t.Keys {
-		out.Keys = append(out.Keys, api.TemplateKey{Key: k.Key, Label: k.Label, Type: k.Type})
+		out.Keys = append(out.Keys, api.TemplateKey{
+			Key: k.Key, Label: k.Label, Type: k.Type, Enum: k.Enum, Policy: string(k.Policy), Fallback: k.Fallback,
+		})
 	}
 	return out
 }

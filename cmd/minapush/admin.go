@@ -65,7 +65,7 @@ func appsCommand(e *env) *cobra.Command {
 	flags.IntVar(&app.InFlight, "in-flight", 0, "unanswered messages at a time, on each node (default 128)")
 	flags.StringVar(&app.BaseURL, "base-url", "", "where the WeChat API is (default https://api.weixin.qq.com)")
 	tokenFlags(flags, &token)
-	cmd.AddCommand(list, create, r.updateCommand(), r.appsStop(), r.appsGo())
+	cmd.AddCommand(list, create, r.updateCommand(), r.appsStop(), r.appsGo(), r.appsEvents())
 	return cmd
 }
 
@@ -229,7 +229,7 @@ func templatesCommand(e *env) *cobra.Command {
 	put.Flags().StringVar(&tmpl.Kind, "kind", "one_time", "legacy, one_time or long_term")
 	put.Flags().StringVar(&tmpl.Title, "title", "", "its title")
 	put.Flags().StringSliceVar(&keys, "keys", nil, "names of its keys, such as thing1,date2")
-	cmd.AddCommand(list, put, r.templatesSync())
+	cmd.AddCommand(list, put, r.templatesSync(), r.templatesPolicy())
 	return cmd
 }
 
@@ -244,40 +244,4 @@ func keysText(keys []api.TemplateKey) string {
 		}
 	}
 	return strings.Join(list, "\n")
-}
-
-func (r *remote) templatesSync() *cobra.Command {
-	return &cobra.Command{
-		Use: "sync", Short: "Fetch the templates that the app has on WeChat", Args: cobra.NoArgs,
-		Long: `Fetch the templates that the app has on WeChat, and write those that are new or were changed. Templates that WeChat does not have stay
-here, and are named. Legacy templates are never listed by WeChat: see templates put.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, app, err := r.open(cmd)
-			if err != nil {
-				return err
-			}
-			got, err := c.SyncTemplates(cmd.Context(), app)
-			if err != nil {
-				return err
-			}
-			if r.asJSON {
-				return printJSON(r.e.stdout, got)
-			}
-			l := r.e.lang()
-			t := newTable(r.e.stdout, table.Row{l.say("template"), l.say("state")})
-			for _, part := range []struct {
-				name string
-				ids  []string
-			}{{"added", got.Added}, {"changed", got.Changed}, {"same", got.Same}, {"missing", got.Missing}} {
-				for _, id := range part.ids {
-					t.AppendRow(table.Row{id, l.say("sync." + part.name)})
-				}
-			}
-			t.Render()
-			if len(got.Missing) > 0 {
-				fmt.Fprintln(r.e.stdout, l.say("sync.warn"))
-			}
-			return nil
-		},
-	}
 }

@@ -31,7 +31,8 @@ func TestTheGoClientSpeaksEveryCallOfTheServer(t *testing.T) {
 		do      func()
 	}{
 		{"Health Ready", c.health}, {"Apps App CreateApp UpdateApp StopApp", c.apps}, {"CreateKey Keys RevokeKey", c.keys},
-		{"PutTemplate Template Templates DeleteTemplate SyncTemplates", c.templates}, {"PutScene Scenes DeleteScene", c.scenes},
+		{"InviteOperator Operators RemoveOperator", c.operators},
+		{"PutTemplate Template Templates DeleteTemplate SyncTemplates TemplateDrift Lint", c.templates}, {"PutScene Scenes DeleteScene", c.scenes},
 		{"Session SessionToken As Me Report ReportRecipe Relay", c.reports}, {"Deposit User Spent Push", c.permits},
 		{"ImportUsers SetProfile SetOptOut", c.profiles}, {"ImportPermits ExportPermits PermitPage", c.imports},
 		{"Reach Stock Flow", c.sums}, {"DryRun CreateCampaign Campaign CampaignPage Campaigns CancelCampaign", c.campaigns},
@@ -100,9 +101,27 @@ func (c *caller) keys() {
 	c.want("keys after one was revoked", len(good[[]api.Key](c)(c.Keys(c.ctx))), 1)
 }
 
+func (c *caller) operators() {
+	accept := func(secret, name string) {
+		_, err := c.sys.accounts.Accept(c.ctx, secret, name, "correct horse battery")
+		must(c.t, err)
+	}
+	for _, name := range []string{"li", "wang"} {
+		_, secret, _ := strings.Cut(good[api.Invitation](c)(c.InviteOperator(c.ctx, "")).Path, "?code=")
+		accept(secret, name)
+	}
+	c.want("operators", len(good[[]api.Operator](c)(c.Operators(c.ctx))), 2)
+	must(c.t, c.RemoveOperator(c.ctx, "li"))
+	c.want("operators after one was removed", good[[]api.Operator](c)(c.Operators(c.ctx))[0].Name, "wang")
+}
+
 func (c *caller) templates() {
 	good[api.Template](c)(c.PutTemplate(c.ctx, testApp, api.Template{ID: "gone", Kind: "one_time", Title: "Gone"}))
 	c.want("title", good[api.Template](c)(c.Template(c.ctx, testApp, "gone")).Title, "Gone")
+	drift := good[api.TemplateSync](c)(c.TemplateDrift(c.ctx, testApp))
+	c.want("missing in a dry run", drift.Missing, []string{"gone"})
+	lint := good[api.Lint](c)(c.Lint(c.ctx, testApp, api.NewLint{Template: oneTimeT, Values: map[string]string{"thing1": "a\nb"}}))
+	c.want("the rule", lint.Values[0].Reason.Code, "control_character")
 	sync := good[api.TemplateSync](c)(c.SyncTemplates(c.ctx, testApp))
 	c.want("missing on WeChat", sync.Missing, []string{"gone"})
 	must(c.t, c.DeleteTemplate(c.ctx, testApp, "gone"))

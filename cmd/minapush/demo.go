@@ -91,7 +91,7 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	d.keyFile = filepath.Join(dir, "admin.key")
-	private, err := listen(freeOr(defaultListen), d.sys.server.Private(), log)
+	private, err := listen(freeOr(defaultListen), d.sys.private(""), log)
 	if err != nil {
 		return err
 	}
@@ -99,15 +99,19 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	private.server.RegisterOnShutdown(d.sys.console.Close) // open pages would hold it up
 	d.private = private.url()
 
+	defer func() { _ = d.sandbox.Close() }() // it may still have events to tell
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- d.sys.serveOn(running, []*listener{private, public, simulator, backend}) }()
 	err = d.tell(running, public.url())
 	if err == nil && !d.once {
-		d.printNext()
-		<-ctx.Done()
+		if err = d.openConsole(running); err == nil {
+			d.printNext()
+			<-ctx.Done()
+		}
 	}
 	stop()
 	if serr := <-ended; err == nil && serr != nil {
@@ -178,6 +182,9 @@ func (d *demo) tell(ctx context.Context, public string) error {
 	}
 	d.sayPhone()
 	if err := d.collect(ctx); err != nil {
+		return err
+	}
+	if err := d.takeEvents(ctx, public); err != nil {
 		return err
 	}
 	d.closes = true

@@ -127,6 +127,11 @@ func (d *demo) broadcast(ctx context.Context, n api.NewCampaign) error {
 		return err
 	}
 	took := time.Since(began)
+	if m.TemplateKind != "legacy" { // of these WeChat tells nothing
+		if m, err = d.confirmed(ctx, m); err != nil {
+			return err
+		}
+	}
 	sent := m.Progress.Outcomes["accepted"]
 	d.say("%s in %.1f s, %s messages accepted", "%s, 用时 %.1f 秒, 微信已接收 %s 条", d.e.lang().stateOf(m), took.Seconds(), thousands(sent))
 	d.closes = d.closes && m.State == "finished"

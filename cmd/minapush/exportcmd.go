@@ -79,7 +79,11 @@ every field, as the API answers it.`,
 	return cmd
 }
 
-var deliveryColumns = []string{"openid", "outcome", "reason", "errcode", "msgid", "permit", "tries", "reserved_at", "settled_at", "opened_at"}
+// deliveryColumns grow at their end, for whoever reads them by their place.
+var deliveryColumns = []string{
+	"openid", "outcome", "reason", "errcode", "msgid", "permit", "tries", "reserved_at", "settled_at", "opened_at", "confirmed", "confirmed_at",
+	"confirm_status",
+}
 
 func (r *remote) exportDeliveries(ctx context.Context, c *client.Client, app, id, outcome string, f exportFlags) error {
 	m, err := c.Campaign(ctx, app, id)
@@ -140,7 +144,7 @@ func deliveryCells(d api.Delivery) []string {
 	}
 	return []string{
 		plainText(d.OpenID), d.Outcome, plainText(reason), errcode, msgid, d.Permit, strconv.Itoa(d.Tries), cellTime(d.ReservedAt), cellTime(d.SettledAt),
-		cellTime(d.OpenedAt),
+		cellTime(d.OpenedAt), d.Confirmed, cellTime(d.ConfirmedAt), plainText(d.ConfirmStatus),
 	}
 }
 

@@ -75,6 +75,9 @@ func printProgress(w io.Writer, l language, p api.Progress) bool {
 	}
 	t.AppendFooter(table.Row{l.say("audience"), thousands(p.Audience), l.verdict(sum == p.Audience)})
 	t.Render()
+	if c := p.Confirmed; c != nil {
+		fmt.Fprintf(w, l.say("confirmed.users")+"\n", thousands(c["delivered"]), thousands(c["undelivered"]), thousands(c["unconfirmed"]))
+	}
 	if p.Opened > 0 {
 		fmt.Fprintf(w, l.say("opened.users")+"\n", thousands(p.Opened))
 	}

@@ -52,6 +52,7 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 	f.limitFlags.add(flags)
 	flags.IntVar(&f.keepDays, "keep-deliveries", int(campaign.DefaultKeep/oneDay),
 		"days for which deliveries can be listed, exported and retried after their campaign has ended; sums stay for ever")
+	flags.BoolVar(&f.consoleHTTPS, "console-https", false, "browsers reach the console by https only, through a proxy: its cookies are sent no other way")
 	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -84,7 +85,8 @@ func serveCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: `Run the server: the private listener has every call, the public one only what mini programs and WeChat need.
+		Long: `Run the server: the private listener has the console and every call, the public one only what mini programs and WeChat need.
+Until there is an operator it prints a link at every start with which the first one comes into the console; it is good for a day.
 
 On an empty store it writes an admin key to DIR/admin.key (mode 0600), with Redis beside the sealing key file. SIGTERM drains: no new batch is taken, what is in flight
 is settled. A second signal ends at once; nothing that was acknowledged is lost.`,
@@ -97,8 +99,8 @@ is settled. A second signal ends at once; nothing that was acknowledged is lost.
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), f, log, func(private, public string) {
-				fmt.Fprintf(e.stdout, "minapush %s\n  private  %s\n  public   %s\n", version, private, public)
+			return serve(cmd.Context(), f, log, func(private, public, console string) {
+				fmt.Fprintf(e.stdout, "minapush %s\n  private  %s\n  public   %s\n  console  %s\n", version, private, public, console)
 			})
 		},
 	}
@@ -107,7 +109,7 @@ is settled. A second signal ends at once; nothing that was acknowledged is lost.
 }
 
 // serve runs the whole server until ctx ends. Its stop order is intake, planner, dispatcher, store.
-func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(private, public string)) (err error) {
+func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(private, public, console string)) (err error) {
 	f.settings.limits = f.limitFlags.limits
 	sys, err := assemble(ctx, f.settings, log)
 	if err != nil {
@@ -121,10 +123,15 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(priva
 	if err := sys.firstKey(ctx, f.settings); err != nil {
 		return err
 	}
-	private, err := listen(f.listen, sys.server.Private(), log)
+	link, err := sys.welcomeLink(ctx)
+	if err != nil {
+		return sys.place.refused(err)
+	}
+	private, err := listen(f.listen, sys.private(f.basePath), log)
 	if err != nil {
 		return err
 	}
+	private.server.RegisterOnShutdown(sys.console.Close) // open pages would hold it up
 	listeners := []*listener{private}
 	publicURL := "none"
 	if f.public != "" {
@@ -136,7 +143,10 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger, ready func(priva
 		listeners = append(listeners, public)
 		publicURL = public.url()
 	}
-	ready(private.url(), publicURL)
+	if link == "" {
+		link = sys.console.Root()
+	}
+	ready(private.url(), publicURL, private.url()+link)
 	notify("READY=1")
 	return sys.serveOn(ctx, listeners)
 }
@@ -160,6 +170,7 @@ func (sys *system) serveOn(ctx context.Context, listeners []*listener) error {
 		for _, l := range listeners {
 			l.shut(drainTime)
 		}
+		sys.lastEvents()
 		stopWork()
 		deadline := time.AfterFunc(drainTime, giveUp)
 		context.AfterFunc(hard, func() { deadline.Stop() })

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/minapush/minapush/bank"
 	"github.com/minapush/minapush/campaign"
 	"github.com/minapush/minapush/collect"
+	"github.com/minapush/minapush/console"
 	"github.com/minapush/minapush/delivery"
 	"github.com/minapush/minapush/dispatch"
 	"github.com/minapush/minapush/server"
@@ -41,10 +43,12 @@ type system struct {
 	collector  *collect.Collector
 	ledger     *delivery.Ledger
 	wechat     *wechat.Client
+	passOn     *http.Transport // carries what WeChat pushes and is for others
 	profiles   *audience.Profiles
 	campaigns  *campaign.Campaigns
 	dispatcher *dispatch.Dispatcher
 	server     *server.Server
+	console    *console.Console
 }
 
 // settings are what a system needs to know.
@@ -54,7 +58,9 @@ type settings struct {
 	// files with Redis' password and the authority of its certificate; empty: none
 	passwordFile, caFile string
 	basePath             string
-	limits               limits
+	// consoleHTTPS tells that browsers reach the console by https only.
+	consoleHTTPS bool
+	limits       limits
 	// keepDays is for how many days rows are kept; 0 means the default of package campaign.
 	keepDays int
 	// now is the clock of every part but the store, whose leases have their own; nil is time.Now. Tests move it.
@@ -130,21 +136,25 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 		return err
 	}
 	sys.ledger = delivery.New(st)
-	if sys.collector, err = collect.New(sys.bank, sys.ledger, collect.Config{Now: s.now}); err != nil {
+	if sys.profiles, err = audience.New(st, audience.Config{Now: s.now}); err != nil {
+		return err
+	}
+	if sys.collector, err = collect.New(sys.bank, sys.ledger, collect.Config{
+		Now: s.now, Templates: sys.accounts, Receipts: sys.ledger, People: sys.profiles, Stopper: stopper{sys},
+	}); err != nil {
 		return err
 	}
 	if sys.wechat, err = wechat.New(wechat.Config{Apps: sys.accounts, Cache: tokenCache{sys.accounts}, Logger: log, Now: s.now}); err != nil {
 		return err
 	}
-	if sys.profiles, err = audience.New(st, audience.Config{Now: s.now}); err != nil {
-		return err
-	}
 	sys.campaigns, err = campaign.New(st, sys.ledger, sys.profiles, campaign.Config{
 		NewID: idsBy(sys.now), Logger: log, Now: s.now, Keep: time.Duration(s.keepDays) * oneDay, Changed: func(minapush.AppID) { sys.dispatcher.Kick() },
+		Template: sys.accounts.Template,
 	})
 	if err != nil {
 		return err
 	}
+	sys.passOn = wechat.NewTransport(maxPassedOn)
 	sending := dispatch.Config{NewID: idsBy(sys.now), Owner: randomName(), Logger: log, Now: s.now}
 	if s.tune != nil {
 		s.tune(&sending)
@@ -160,7 +170,7 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 	sys.server, err = server.New(server.Parts{
 		Accounts: sys.accounts, Profiles: sys.profiles, Bank: sys.bank, Collector: sys.collector, Campaigns: sys.campaigns,
 		Ledger: sys.ledger, Dispatcher: sys.dispatcher, Platform: platform{sys.wechat}, Gatherer: registry,
-		Backup:  sys.backup,
+		Backup: sys.backup, Events: eventReader{s.now}, PassOn: sys.passOn,
 		Checker: &checker{store: st, redis: sys.redis, accounts: sys.accounts, wechat: sys.wechat, dispatcher: sys.dispatcher},
 		Ready:   ready.check, Limited: ready.limited,
 	}, s.limits.apply(server.Config{BasePath: s.basePath, Version: version, Logger: log, Now: s.now}))
@@ -168,7 +178,7 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 		return err
 	}
 	registry.MustRegister(sys.server.Metrics()...)
-	return nil
+	return sys.wireConsole(s)
 }
 
 // run works until ctx ends, then stops in order: schedules and surveys first, then sending, which finishes what is in flight
@@ -185,7 +195,17 @@ func (sys *system) run(ctx, hard context.Context) error {
 	})
 	err := sys.dispatcher.Run(ctx, hard)
 	background.Wait()
+	// What the last answers added to the daybook came after the bank had written it.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	if err := sys.collector.Flush(last); err != nil {
+		sys.log.Warn("odd events not written at the end: the last second's are lost", "err", err)
+	}
+	if err := sys.bank.Flush(last); err != nil {
+		sys.log.Warn("daybook not written at the end: the last seconds are lost", "err", err)
+	}
 	sys.wechat.CloseIdleConnections()
+	sys.passOn.CloseIdleConnections()
 	return err
 }
 
@@ -244,6 +264,9 @@ func (t tokenCache) Store(ctx context.Context, app minapush.AppID, old, next wec
 	_, err = t.a.StoreToken(ctx, app, value, version)
 	return err
 }
+
+// flushTime is how long the daybook may take at the end.
+const flushTime = 5 * time.Second
 
 // drainTime is how long the soft stop may take: longer than any send.
 const drainTime = 20 * time.Second

@@ -212,7 +212,7 @@ func TestAnExportOfACampaignOpensInASpreadsheetAndRunsNothing(t *testing.T) {
 	status, _, stderr := w.minapush("campaign", "export", id, "-o", to)
 	b, err := os.ReadFile(to)
 	must(t, err)
-	if status != 0 || !bytes.HasPrefix(b, []byte("\xef\xbb\xbfopenid,outcome,reason,errcode,msgid,permit,tries,reserved_at,settled_at,opened_at\n")) {
+	if status != 0 || !bytes.HasPrefix(b, []byte("\xef\xbb\xbfopenid,outcome,reason,errcode,msgid,permit,tries,reserved_at,settled_at,opened_at,confirmed,confirmed_at,confirm_status\n")) {
 		t.Fatalf("status %d: %s\n%s", status, stderr, b)
 	}
 	rows, err := csv.NewReader(bytes.NewReader(b)).ReadAll()

@@ -119,6 +119,9 @@ func (l language) progressText(m api.Campaign) string {
 			s += fmt.Sprintf("  %s %s", l.say(name), thousands(n))
 		}
 	}
+	if n := m.Progress.Confirmed["delivered"]; n > 0 {
+		s += fmt.Sprintf("  %s %s", l.say("delivered"), thousands(n))
+	}
 	if m.State != "running" || m.Hold != nil {
 		s += "  " + l.stateOf(m)
 	}

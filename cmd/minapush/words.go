@@ -7,6 +7,7 @@ import (
 
 	"github.com/minapush/minapush"
 	"github.com/minapush/minapush/api"
+	"github.com/minapush/minapush/collect"
 	"github.com/minapush/minapush/wechat"
 )
 
@@ -174,6 +175,15 @@ func (l language) say(name string) string {
 	if w, ok := redisWords[name]; ok {
 		return w[l]
 	}
+	if w, ok := lintWords[name]; ok {
+		return w[l]
+	}
+	if w, ok := operatorWords[name]; ok {
+		return w[l]
+	}
+	if w, ok := eventWords[name]; ok {
+		return w[l]
+	}
 	return name
 }
 
@@ -210,6 +220,15 @@ func (l language) why(r *api.Reason) string {
 	}
 	if answer := r.Params["answer"]; answer != "" {
 		text += fmt.Sprintf(" (%s)", answer)
+	}
+	if note := r.Params["note"]; note != "" {
+		text += ": " + note
+	}
+	if by := r.Params["by"]; by != "" {
+		text += fmt.Sprintf(" (%s)", by)
+	}
+	if r.Code == collect.CodePunished {
+		text += l.punished(r)
 	}
 	if r.Code == restoredCode || r.Code == copiedCode {
 		text += l.restored(r)

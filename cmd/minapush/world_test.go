@@ -56,6 +56,12 @@ func newWorld(t *testing.T, cfg sandbox.Config, tune func(*dispatch.Config)) *wo
 // newWorldOn is newWorld over a store that is wrapped.
 func newWorldOn(t *testing.T, cfg sandbox.Config, wrap func(store.Store) store.Store, tune func(*dispatch.Config)) *world {
 	t.Helper()
+	return newWorldIn(t, cfg, settings{store: "pebble:" + t.TempDir(), tune: tune, wrap: wrap})
+}
+
+// newWorldIn is a world in whatever store the settings name.
+func newWorldIn(t *testing.T, cfg sandbox.Config, in settings) *world {
+	t.Helper()
 	w := &world{t: t, app: testApp}
 	sb, err := sandbox.New(cfg)
 	must(t, err)
@@ -76,7 +82,8 @@ func newWorldOn(t *testing.T, cfg sandbox.Config, wrap func(store.Store) store.S
 	go func() { _ = l.serve() }()
 	t.Cleanup(func() { l.shut(0) })
 	w.wechat = l.url()
-	w.settings = settings{store: "pebble:" + t.TempDir(), tune: tune, now: w.now, wrap: wrap}
+	in.now = w.now
+	w.settings = in
 	w.start()
 	t.Cleanup(w.close)
 	w.makeApp(api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: w.wechat, Rate: minapush.Unlimited, Shards: 8})
@@ -117,8 +124,9 @@ func (w *world) start() {
 	must(w.t, err)
 	w.sys = sys
 	must(w.t, sys.firstKey(w.t.Context(), w.settings))
-	private, err := listen("127.0.0.1:0", sys.server.Private(), log)
+	private, err := listen("127.0.0.1:0", sys.private(w.settings.basePath), log)
 	must(w.t, err)
+	private.server.RegisterOnShutdown(sys.console.Close)
 	public, err := listen("127.0.0.1:0", sys.server.Public(), log)
 	must(w.t, err)
 	w.url, w.public = private.url(), public.url()
@@ -131,8 +139,11 @@ func (w *world) start() {
 		}
 		w.ended <- err
 	}()
-	dir, err := storeDir(w.settings.store)
-	must(w.t, err)
+	dir := filepath.Dir(w.settings.keyFile)
+	if w.settings.keyFile == "" {
+		dir, err = storeDir(w.settings.store)
+		must(w.t, err)
+	}
 	key, err := os.ReadFile(filepath.Join(dir, "admin.key"))
 	must(w.t, err)
 	w.client, err = client.New(w.url, strings.TrimSpace(string(key)), client.Config{})

@@ -28,6 +28,8 @@ const WHY: Record<string, string> = {
   template_banned: 'WeChat banned the template',
   same_title: 'another template of the request has the same title',
   too_old: 'it is older than 7 days',
+  switched_off: 'the user switched the template off after this accept',
+  events_only: "the app counts subscriptions by WeChat's events alone",
   '0': 'there was no answer',
   '200': "the answer is not minapush's: pass it on unchanged",
   '401': 'the credential was refused',
