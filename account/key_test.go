@@ -176,6 +176,25 @@ func TestEnsureAdminKeyLeavesAStoreWithKeysAlone(t *testing.T) {
 	wantEqual(t, created, false)
 }
 
+func TestAKeyThatAsksForItsIDIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	want := account.Key{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Name: "backend", Scopes: []account.Scope{account.ScopeRead}}
+	made, secret, err := b.one.CreateKey(b.ctx, want)
+	must(t, err)
+	wantEqual(t, made.ID, want.ID)
+	_, _, err = b.two.CreateKey(b.ctx, want)
+	wantKind(t, err, minapush.Conflict)
+	if _, err := b.two.Authenticate(b.ctx, secret); err != nil {
+		t.Errorf("the first secret is no good any more: %v", err)
+	}
+	for _, id := range []string{"first", "x", "01ARZ3NDEKTSV4RRFFQ69G5FA!"} {
+		want.ID = id
+		_, _, err = b.one.CreateKey(b.ctx, want)
+		wantKind(t, err, minapush.Invalid)
+	}
+}
+
 func FuzzAuthenticateTakesNothingThatWasNotGivenOut(f *testing.F) {
 	f.Add("mpk_first_x")
 	f.Add("mpk_01ARZ3NDEKTSV4RRFFQ69G5FAV_AAAA")

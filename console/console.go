@@ -145,6 +145,10 @@ func (c *Console) routes() {
 	c.permitRoutes()
 	c.userRoutes()
 	c.sceneRoutes()
+	c.settingsRoutes()
+	c.keyRoutes()
+	c.operatorRoutes()
+	c.stopRoutes()
 }
 
 // guarded stands before every page: headers, the session, and posts from other origins refused.

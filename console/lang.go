@@ -59,7 +59,7 @@ type texts map[string][2]string
 // allTexts gathers the words of every page.
 func allTexts() texts {
 	all := texts{}
-	for _, some := range []texts{commonTexts(), signinTexts(), startTexts(), campaignTexts(), overviewTexts(), permitsTexts(), usersTexts(), sceneTexts()} {
+	for _, some := range []texts{commonTexts(), signinTexts(), startTexts(), campaignTexts(), overviewTexts(), permitsTexts(), usersTexts(), sceneTexts(), settingsTexts(), secretsTexts()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -45,10 +45,10 @@ func alarmNames() []string {
 // Grave tells that nothing is sent because of it.
 func (a alarm) Grave() bool { return a.Name == alarmStopped || a.Name == alarmStarved }
 
-// Told is what the platform said of a punishment.
+// Told is what an operator noted of a stop, and what the platform said of a punishment.
 func (a alarm) Told() []string {
 	var said []string
-	for _, name := range []string{"rule_name", "illegal_reason", "detail"} {
+	for _, name := range []string{"note", "rule_name", "illegal_reason", "detail"} {
 		if text := a.Why.Params[name]; text != "" {
 			said = append(said, text)
 		}

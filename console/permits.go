@@ -33,7 +33,7 @@ type permitsPage struct {
 	Refused      []reasonRow
 	RefusedChart chart
 	// Drift counts the answers 43101 by template over the last flowDays.
-	Drift  []driftRow
+	Drift  []voidRow
 	Events []eventRow
 	// Odd are the last events that were not understood, the latest first.
 	Odd []bank.OddEvent
@@ -78,7 +78,7 @@ type reasonRow struct {
 	Today, Week, All int64
 }
 
-type driftRow struct {
+type voidRow struct {
 	Template, Title  string
 	Today, Week, All int64
 }
@@ -333,9 +333,9 @@ func (p *permitsPage) setRefused(days []bank.Day) {
 
 func (p *permitsPage) setDrift(days []bank.Day, titles map[string]string) {
 	for template, n := range sumKeys(days, bank.FigureVoid) {
-		p.Drift = append(p.Drift, driftRow{template, titles[template], n[0], n[1], n[2]})
+		p.Drift = append(p.Drift, voidRow{template, titles[template], n[0], n[1], n[2]})
 	}
-	slices.SortFunc(p.Drift, func(a, b driftRow) int { return cmp.Or(cmp.Compare(b.All, a.All), cmp.Compare(a.Template, b.Template)) })
+	slices.SortFunc(p.Drift, func(a, b voidRow) int { return cmp.Or(cmp.Compare(b.All, a.All), cmp.Compare(a.Template, b.Template)) })
 }
 
 // figureEvent counts WeChat's events by type and result: "popup.accepted".

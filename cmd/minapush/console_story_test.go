@@ -221,7 +221,7 @@ func (w *consoleWorld) everyPage(tab *browsertest.Tab, id string) {
 // follow looks at some pages, and each that links on them lead to, one of each sort.
 func (w *consoleWorld) follow(tab *browsertest.Tab, how string, begin []string) {
 	w.t.Helper()
-	seen := map[string]bool{}
+	seen := map[string]bool{"": true} // of a download
 	for todo := begin; len(todo) > 0; todo = todo[1:] {
 		sort := sortOfPage(todo[0])
 		if seen[sort] {

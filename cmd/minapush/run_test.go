@@ -91,7 +91,8 @@ func TestTheDemoEndsWithEverySumClosed(t *testing.T) {
 		t.Skip("make test has it")
 	}
 	status, stdout, stderr := command(t, map[string]string{"MINAPUSH_LANG": "zh"}, "demo", "--once", "--users", "500")
-	if status != 0 || strings.Contains(stdout, words["open"][1]) || strings.Count(stdout, words["closes"][1]) != 4 || !strings.Contains(stdout, "/phone/?app="+demoAppID) {
+	if status != 0 || strings.Contains(stdout, words["open"][1]) || strings.Count(stdout, words["closes"][1]) != 4 || !strings.Contains(stdout, "/phone/?app="+demoAppID) ||
+		!strings.Contains(stdout, "已受理的消息中: 已送达 ") {
 		t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
 	}
 }

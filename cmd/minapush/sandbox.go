@@ -47,7 +47,7 @@ delivered. The URL is not verified at the start, since your server may start lat
 			if err != nil {
 				return fmt.Errorf("--latency, --phone-domain or --phone-backend: %w", err)
 			}
-			defer sb.Close()
+			defer func() { _ = sb.Close() }()
 			setting, err := push.setting()
 			if err != nil {
 				return err

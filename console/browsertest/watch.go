@@ -50,7 +50,7 @@ func spoken(args []*runtime.RemoteObject) string {
 		if a.Description != "" {
 			words = append(words, a.Description)
 		} else {
-			words = append(words, string(a.Value))
+			words = append(words, strings.Trim(string(a.Value), `"`))
 		}
 	}
 	return strings.Join(words, " ")

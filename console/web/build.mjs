@@ -14,8 +14,8 @@ const charts = await build({
 });
 
 const files = {
-  'htmx.js': await copied('htmx.org/dist/htmx.min.js'),
-  'hx-sse.js': await copied('htmx.org/dist/ext/hx-sse.min.js'),
+  // One file: htmx looks at the page in a task of its own right after it has run, and of an extension that is loaded later it knows nothing.
+  'htmx.js': await copied('htmx.org/dist/htmx.min.js') + '\n;\n' + await copied('htmx.org/dist/ext/hx-sse.min.js'),
   'tabler.css': await copied('@tabler/core/dist/css/tabler.min.css'),
   'echarts.js': charts.outputFiles[0].text,
 };

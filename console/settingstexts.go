@@ -1,0 +1,228 @@
+package console
+
+import "maps"
+
+// settingsTexts are the words of the settings: the app, WeChat's events and the templates.
+func settingsTexts() texts {
+	all := settingsAppTexts()
+	for _, some := range []texts{settingsEventsTexts(), settingsTemplatesTexts(), settingsTemplateTexts()} {
+		maps.Copy(all, some)
+	}
+	return all
+}
+
+func settingsAppTexts() texts {
+	return texts{
+		"settings.nav":        {"Settings", "设置"},
+		"settings.app":        {"Mini program", "小程序"},
+		"settings.templates":  {"Templates", "消息模板"},
+		"settings.events":     {"Message push", "消息推送"},
+		"settings.keys":       {"API keys", "API 密钥"},
+		"settings.operators":  {"Operators", "操作员"},
+		"settings.stop":       {"Kill switch", "紧急停发"},
+		"settings.saved":      {"The settings are saved.", "设置已保存。"},
+		"settings.keep":       {"One is stored, and never shown. Leave it empty to keep it.", "已设置，不再显示。留空表示不修改。"},
+		"settings.write_only": {"It is stored encrypted, and never shown again.", "加密保存，之后不再显示。"},
+		"settings.common":     {"About", "基本信息"},
+		"settings.pace":       {"Pace of sending", "发送速率"},
+		"settings.wechat":     {"WeChat's API", "微信接口"},
+		"settings.name":       {"Name", "名称"},
+		"settings.name_hint":  {"What people call it in this console.", "在控制台中显示的名称。"},
+		"settings.rate":       {"Messages a second", "每秒发送条数"},
+		"settings.rate_hint":  {"Of all nodes together. WeChat's own limit depends on the app.", "所有节点合计。微信的实际上限因小程序而异。"},
+		"settings.unlimited":  {"No limit", "不限速"},
+		"settings.in_flight":  {"Unanswered requests at a time", "同时等待应答的请求数"},
+		"settings.in_flight_hint": {
+			"On each node, 1 to 65,536. More of them than the pace needs does not send faster.", "每个节点，1 至 65,536。超过速率所需并不会更快。",
+		},
+		"settings.base_url":      {"Base URL", "接口地址"},
+		"settings.base_url_hint": {"Empty: https://api.weixin.qq.com. Another one is for a gateway, or the simulator.", "留空即 https://api.weixin.qq.com；使用网关或微信模拟器时填写其他地址。"},
+		"settings.appid":         {"AppID", "AppID"},
+		"settings.shards":        {"Spread over parts", "用户分区数"},
+		"settings.shards_hint":   {"Chosen when the mini program was added, for good.", "添加小程序时确定，不可更改。"},
+		"settings.secret":        {"AppSecret", "AppSecret"},
+		"settings.secret_hint":   {"Needed to fetch tokens, to sign phones in, and to read templates from WeChat.", "用于获取 access_token、用户登录和同步模板。"},
+		"settings.secret_remove": {"Remove the stored AppSecret", "移除已保存的 AppSecret"},
+		"settings.events_only":   {"Count subscriptions by WeChat's events alone", "仅以微信事件计入订阅"},
+		"settings.events_only_hint": {
+			"What a phone reports of a subscription is then refused (events_only); what your backend vouches for still counts.",
+			"开启后不再采信手机端的订阅上报 (events_only)；后端入账不受影响。",
+		},
+		"settings.events_missing": {
+			"WeChat's message push is not set up here. Unless your backend forwards events, no subscription will count.",
+			"尚未配置微信消息推送。若后端也不转发事件，将没有任何订阅入账。",
+		},
+		"token.kind":           {"Access token", "access_token 来源"},
+		"token.stable":         {"Stable token from WeChat (recommended)", "微信稳定版接口 stable_token（推荐）"},
+		"token.classic":        {"Classic token call of WeChat", "微信普通接口 getAccessToken"},
+		"token.url":            {"Central token server of the team", "团队的中控服务器"},
+		"token.none":           {"None: a gateway or WeChat cloud hosting adds it", "不需要：由网关或微信云托管添加"},
+		"token.fixed":          {"A fixed token, for tests", "固定值（仅用于测试）"},
+		"token.address":        {"Address of the token server", "中控服务器地址"},
+		"token.address_hint":   {"It is asked with GET. https, or http inside your own network.", "以 GET 请求。须为 https，内网可用 http。"},
+		"token.address_hidden": {"Its query is not shown: leave the address as it is to keep it, or enter all of it anew. A ? at its end removes the query.", "查询参数不显示：不改动即保留；如需修改请重新填写完整地址，以 ? 结尾表示去除参数。"},
+		"token.header":         {"Header sent to it", "请求头"},
+		"token.header_hint":    {"\"Name: value\", if it asks for one. It is stored encrypted, and never shown again.", "格式为 Name: value，选填。加密保存，之后不再显示。"},
+		"token.header_set":     {"One is stored, and never shown. Leave it empty to keep it.", "已设置，不再显示。留空表示不修改。"},
+		"token.header_remove":  {"Remove the stored header", "移除已保存的请求头"},
+		"token.path":           {"Where the token is in its JSON answer", "返回 JSON 中的字段路径"},
+		"token.path_hint":      {"For example data.access_token. Empty: access_token.", "例如 data.access_token。留空即 access_token。"},
+		"token.value":          {"Token", "access_token"},
+
+		"new_app.shards_256":  {"Up to about a million users: 256 parts", "百万以内用户：256 个分区"},
+		"new_app.shards_4096": {"Up to ten million users and more: 4,096 parts", "千万级用户：4,096 个分区"},
+		"new_app.shards":      {"How many users will it have?", "预计用户规模"},
+		"new_app.shards_hint": {"This is fixed for good. When in doubt take the larger one.", "创建后不可更改；不确定时请选择较大的一项。"},
+		"new_app.id_hint":     {"From WeChat's console, such as wx0123456789abcdef.", "在微信公众平台查看，例如 wx0123456789abcdef。"},
+		"new_app.make":        {"Add", "添加"},
+		"new_app.made":        {"The mini program is added. Next: fetch its templates from WeChat.", "小程序已添加。下一步：从微信同步模板。"},
+
+		"mistake.retype":        {"Enter it again: a secret is not kept in a page", "请重新填写：页面不保留密钥"},
+		"mistake.retype_url":    {"Enter the whole address again: what stands behind ? is not kept in a page", "请重新填写完整地址：页面不保留 ? 之后的内容"},
+		"mistake.either":        {"Either enter a new one or remove the old one, not both", "填写新值与移除只能选择其一"},
+		"mistake.app_id":        {"4 to 64 letters, digits, _ or -", "需为 4 至 64 个字母、数字或 _ -"},
+		"mistake.app_taken":     {"This mini program is there already", "该小程序已存在"},
+		"mistake.app_name":      {"At most 128 bytes; a Chinese character counts as 3", "最多 128 字节（一个汉字为 3 字节）"},
+		"mistake.app_rate":      {"A whole number of 1 or more, or tick \"No limit\"", "需为不小于 1 的整数，或勾选「不限速」"},
+		"mistake.app_in_flight": {"A whole number from 1 to 65,536", "需为 1 至 65,536 之间的整数"},
+		"mistake.base_url": {
+			"An https address without user, query or fragment; http only on this machine, or with the token source \"None\"",
+			"需为 https 地址，不含用户名、查询参数和锚点；仅本机地址或 access_token 来源为「不需要」时可用 http",
+		},
+		"mistake.secret":       {"Printable ASCII without spaces, at most 1,024 bytes", "仅限可见 ASCII 字符，不含空格，最多 1,024 字节"},
+		"mistake.token_url":    {"An https address without user or fragment; http only inside your own network", "需为 https 地址，不含用户名和锚点；仅内网地址可用 http"},
+		"mistake.token_header": {"Must look like Name: value", "格式应为 Name: value"},
+		"mistake.token_path":   {"At most 256 bytes of text", "最多 256 字节的文本"},
+		"mistake.token_value":  {"Must be filled in with printable text, at most 4,096 bytes", "请填写可见字符，最多 4,096 字节"},
+		"mistake.header_moved": {"The address is another server: enter its header, or remove the stored one", "地址已换为其他服务器：请填写其请求头，或移除已保存的请求头"},
+	}
+}
+
+func settingsEventsTexts() texts {
+	return texts{
+		"events.what": {
+			"WeChat tells by its message push what users subscribed to, switched off and were delivered. Without it only the phones' reports count.",
+			"微信通过消息推送告知用户的订阅、关闭与消息送达情况。未配置时只能依据手机端上报。",
+		},
+		"events.url":          {"URL for WeChat's console", "填写到微信公众平台的 URL"},
+		"events.url_hint":     {"Put the address of your public listener before it, such as https://push.example.com: this console does not know it.", "请在前面加上公网服务的地址，例如 https://push.example.com；控制台无法得知该地址。"},
+		"events.where":        {"In WeChat's console under Development › Message push. Save here first: WeChat checks the URL at once.", "位于微信公众平台「开发管理 › 消息推送」。请先在此保存：微信会立即校验 URL。"},
+		"events.token":        {"Token", "Token（令牌）"},
+		"events.token_hint":   {"3 to 32 letters and digits, the same as in WeChat's console. It is never shown again.", "3 至 32 个字母或数字，与微信公众平台一致。之后不再显示。"},
+		"events.key":          {"EncodingAESKey", "EncodingAESKey（消息加密密钥）"},
+		"events.key_hint":     {"43 letters and digits, the same as in WeChat's console. It is never shown again.", "43 个字母或数字，与微信公众平台一致。之后不再显示。"},
+		"events.mode":         {"Encryption", "消息加密方式"},
+		"events.security":     {"Security mode (recommended)", "安全模式（推荐）"},
+		"events.compatible":   {"Compatible mode", "兼容模式"},
+		"events.plain":        {"Plain mode: bodies are not signed", "明文模式（内容不签名）"},
+		"events.pass_on":      {"Pass on to", "转发地址"},
+		"events.pass_on_hint": {"What is not for us, such as messages to customer service, goes there as it came. Empty: nowhere.", "与推送无关的内容（如客服消息）原样转发到该地址。留空表示不转发。"},
+		"events.pass_all":     {"Our own events too", "推送相关事件也一并转发"},
+		"events.saved":        {"The message push is saved.", "消息推送设置已保存。"},
+		"events.none":         {"Not set up: WeChat's events are not taken.", "尚未配置：暂不接收微信事件。"},
+		"events.lost":         {"The stored secrets cannot be used. Enter Token and EncodingAESKey again.", "已保存的密钥不可用，请重新填写 Token 和 EncodingAESKey。"},
+		"events.remove":       {"Remove the message push", "移除消息推送设置"},
+		"events.remove_what":  {"Nothing that WeChat pushes is taken any more, and nothing is passed on. Token and EncodingAESKey are forgotten.", "将不再接收和转发微信推送的内容，Token 与 EncodingAESKey 一并删除。"},
+		"events.remove_only":  {"This mini program counts subscriptions by events alone: without them no new permit comes in.", "该小程序仅以微信事件计入订阅：移除后将没有新的推送凭证。"},
+		"events.removed":      {"The message push is removed.", "消息推送设置已移除。"},
+
+		"mistake.event_token": {"3 to 32 letters and digits", "需为 3 至 32 个字母或数字"},
+		"mistake.event_key":   {"43 letters and digits; only plain mode goes without", "需为 43 个字母或数字；仅明文模式可不填"},
+		"mistake.pass_on":     {"Needs an address to pass on to", "请先填写转发地址"},
+		"mistake.pass_on_url": {"An http or https address without user or fragment, at most 2,048 bytes", "需为 http 或 https 地址，不含用户名和锚点，最多 2,048 字节"},
+	}
+}
+
+func settingsTemplatesTexts() texts {
+	return texts{
+		"templates.sync":     {"Compare with WeChat", "与微信比对"},
+		"templates.add":      {"Add by hand", "手动添加"},
+		"templates.none":     {"No template yet", "还没有消息模板"},
+		"templates.none_how": {"Fetch them from WeChat, or add one by hand.", "从微信同步，或手动添加。"},
+		"templates.title":    {"Title", "标题"},
+		"templates.kind":     {"Kind", "类型"},
+		"templates.keys":     {"Keys", "模板字段"},
+		"templates.scenes":   {"Scenes", "订阅场景"},
+		"templates.no_keys":  {"Keys not known", "字段未知"},
+		"templates.gone":     {"Not at WeChat since %s", "微信已无此模板（%s 起）"},
+		"templates.untitled": {"Without a title", "未命名"},
+
+		"sync.title":      {"What differs from WeChat", "与微信的差异"},
+		"sync.dry":        {"Nothing is written yet.", "尚未写入。"},
+		"sync.moved":      {"Something changed since you looked. Nothing was written: look again.", "查看后又有变化，尚未写入，请重新核对。"},
+		"sync.same":       {"Everything is as WeChat has it.", "与微信完全一致。"},
+		"sync.same_n":     {"%s templates are the same.", "另有 %s 个模板一致。"},
+		"sync.apply":      {"Take over", "确认同步"},
+		"sync.back":       {"Back to the templates", "返回模板列表"},
+		"sync.new":        {"New", "新增"},
+		"sync.changed":    {"Changed", "有变化"},
+		"sync.deleted":    {"Not at WeChat any more", "微信已删除"},
+		"sync.marked":     {"marked since %s", "%s 起已标记"},
+		"sync.mark":       {"It is marked, and stays here: messages of it fail (40037).", "将标记但保留：用它发送会失败 (40037)。"},
+		"sync.campaigns":  {"Campaigns that send it, not ended:", "使用它且未结束的群发任务："},
+		"sync.was":        {"Here", "本地"},
+		"sync.is":         {"At WeChat", "微信"},
+		"sync.what":       {"What", "差异"},
+		"sync.done":       {"Taken over: %s new, %s changed, %s not at WeChat.", "同步完成：新增 %s 个，更新 %s 个，微信已无 %s 个。"},
+		"sync.nothing":    {"Nothing differs any more.", "已没有差异。"},
+		"sync.failed":     {"WeChat's templates could not be had: %s", "无法获取微信的模板：%s"},
+		"sync.odd":        {"WeChat's template %s cannot be kept, so nothing was taken over: %s", "微信的模板 %s 无法保存，未同步任何内容：%s"},
+		"sync.no_secret":  {"WeChat cannot be asked without an AppSecret. Enter it under Mini program.", "没有 AppSecret 无法查询微信，请先在「小程序」中填写。"},
+		"change.title":    {"Title", "标题"},
+		"change.kind":     {"Kind", "类型"},
+		"change.example":  {"Example", "示例"},
+		"change.keys":     {"Order of the keys", "字段顺序"},
+		"change.key":      {"Key %s", "字段 %s"},
+		"change.key_enum": {"Values allowed for %s", "%s 的可选值"},
+
+		"change.gone_since": {"WeChat has it again", "微信重新有了该模板"},
+		"change.key_label":  {"Label of %s", "%s 的名称"},
+		"change.key_type":   {"Type of %s", "%s 的数据类型"},
+		"change.key_policy": {"Policy of %s: it cannot be kept", "%s 的处理方式：无法沿用"},
+	}
+}
+
+func settingsTemplateTexts() texts {
+	return texts{
+		"template.new":       {"Add a template by hand", "手动添加模板"},
+		"template.id":        {"Template id", "模板 ID"},
+		"template.id_hint":   {"From WeChat's console, under Subscribe messages › My templates.", "在微信公众平台「订阅消息 › 我的模板」中查看。"},
+		"template.kind_hint": {"It says which permits a message of it spends.", "决定发送时扣减哪一类推送凭证。"},
+		"template.keys_hint": {
+			"One a line: the key, a blank and its label. Behind | stand the values that WeChat allows. For example: thing1 温馨提示, or phrase4 审核结果 | 通过 | 未通过.",
+			"每行一个：字段、空格、名称；若微信限定取值，用 | 分隔列出。例如：thing1 温馨提示，或 phrase4 审核结果 | 通过 | 未通过。",
+		},
+		"template.keys_none":    {"Without keys values are not checked before they are sent.", "不填写字段则发送前不校验内容。"},
+		"template.synced":       {"The next comparison with WeChat shows what you change here as a difference.", "下次与微信比对时，此处的修改会显示为差异。"},
+		"template.example":      {"Example", "示例"},
+		"template.saved":        {"Template %s is saved.", "模板 %s 已保存。"},
+		"template.deleted":      {"Template %s is removed.", "模板 %s 已移除。"},
+		"template.gone":         {"This template was removed already.", "该模板此前已移除。"},
+		"template.back":         {"Back to the template", "返回模板"},
+		"template.delete":       {"Remove the template", "移除模板"},
+		"template.delete_what":  {"Its permits stay. Messages of it cannot be sent until it is added again.", "已有的推送凭证保留；重新添加前不能再用它发送。"},
+		"template.delete_used":  {"It cannot be removed while scenes ask for it: WeChat would refuse their whole question. Change these scenes first:", "仍被订阅场景使用，不能移除：否则微信会拒绝整个订阅请求。请先修改以下场景："},
+		"template.delete_open":  {"These campaigns send it and have not ended:", "以下群发任务使用它且尚未结束："},
+		"policy.title":          {"Values that break a rule", "内容不符合规则时"},
+		"policy.what":           {"WeChat refuses a message with such a value (47003). It is checked before a permit is touched.", "微信会拒绝这样的消息 (47003)，因此发送前先校验，不动用推送凭证。"},
+		"policy.fallback_text":  {"Fallback text", "后备文本"},
+		"policy.fallback_hint":  {"Goes with the policy \"send the fallback text\" only.", "仅在处理方式为「改发后备文本」时使用。"},
+		"policy.refuse":         {"Do not send", "不发送"},
+		"policy.cut":            {"Cut what is too long", "超长时截断"},
+		"policy.fallback":       {"Send the fallback text", "改发后备文本"},
+		"policy.of":             {"Policy of %s", "%s 的处理方式"},
+		"policy.fallback_of":    {"Fallback text of %s", "%s 的后备文本"},
+		"policy.saved":          {"The policies are saved.", "处理方式已保存。"},
+		"mistake.template_id":   {"1 to 64 printable characters without spaces", "需为 1 至 64 个可见字符，不含空格"},
+		"mistake.key_line":      {"This line does not begin with a key of letters, digits and _: %s", "该行不是以字母、数字或 _ 组成的字段开头：%s"},
+		"mistake.key_twice":     {"The key %s is there twice", "字段 %s 重复"},
+		"mistake.key_enum":      {"The values of %s must not be empty, and have at most 1,024 bytes", "%s 的可选值不能为空，且最多 1,024 字节"},
+		"mistake.key_fallback":  {"The fallback text of %s does not fit any more: change its policy first", "%s 的后备文本不再符合规则，请先修改其处理方式"},
+		"mistake.kind_policy":   {"Key %s has a policy, and a legacy template can have none", "字段 %s 设有处理方式，模板消息不支持"},
+		"mistake.template_keys": {"The template is too large: at most 64 KiB with all its texts", "模板过大：全部文本最多 64 KiB"},
+
+		"mistake.template_taken":  {"This template is there already: change it in the list", "该模板已存在，请在列表中修改"},
+		"mistake.template_title":  {"At most 1,024 bytes", "最多 1,024 字节"},
+		"mistake.fallback_braces": {"Must have no {{ or }}: nothing fills them", "不能包含 {{ 或 }}：不会被填充"},
+	}
+}
