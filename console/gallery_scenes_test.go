@@ -27,7 +27,7 @@ func sceneGallery() []shot {
 		{name: "scenes-no-template", view: list, app: true, page: scenesPage{}},
 		{name: "scene-new", view: one, app: true, page: sceneForm{
 			Name: "有空格 的", Target: "x", Days: "-1", Choices: choices,
-			Mistakes: map[string]mistake{
+			Mistakes: map[string]*mistake{
 				"name": {Name: "mistake.scene_name"}, "target": {"mistake.from_to", []string{"1", "200"}}, "days": {"mistake.from_to", []string{"0", "365"}},
 				"templates": {"mistake.scene_templates", []string{"3"}},
 			},

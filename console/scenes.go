@@ -39,7 +39,7 @@ type sceneForm struct {
 	// Was is the name of the scene that is changed; empty: it is a new one.
 	Was      string
 	Choices  []sceneChoice
-	Mistakes map[string]mistake
+	Mistakes map[string]*mistake
 }
 
 // sceneChoice is a template that can be asked for.
@@ -140,7 +140,7 @@ func (c *Console) saveScene(ctx context.Context, rq *request) error {
 	form := rq.r.PostForm
 	f := sceneForm{
 		Name: strings.TrimSpace(form.Get("name")), Was: form.Get("was"), Target: strings.TrimSpace(form.Get("target")), Days: strings.TrimSpace(form.Get("days")),
-		Mistakes: map[string]mistake{},
+		Mistakes: map[string]*mistake{},
 	}
 	sc := account.Scene{Name: f.Name, Templates: form["template"]}
 	var err error
@@ -150,15 +150,15 @@ func (c *Console) saveScene(ctx context.Context, rq *request) error {
 		}
 		sc.Name, f.Name = f.Was, f.Was // the mini program knows it by this name
 	} else if _, err := c.scene(ctx, rq, f.Name); err == nil {
-		f.Mistakes["name"] = mistake{Name: "mistake.scene_taken"}
+		f.Mistakes["name"] = &mistake{Name: "mistake.scene_taken"}
 	}
 	if sc.Target, err = strconv.Atoi(f.Target); err != nil || sc.Target < 1 || sc.Target > account.MaxSceneTarget {
-		f.Mistakes["target"] = mistake{"mistake.from_to", []string{"1", strconv.Itoa(account.MaxSceneTarget)}}
+		f.Mistakes["target"] = &mistake{"mistake.from_to", []string{"1", strconv.Itoa(account.MaxSceneTarget)}}
 	}
 	maxDays := account.MaxCoolDown.Hours() / 24
 	days, err := strconv.ParseFloat(f.Days, 64)
 	if err != nil || !(days >= 0 && days <= maxDays) {
-		f.Mistakes["days"] = mistake{"mistake.from_to", []string{"0", strconv.Itoa(int(maxDays))}}
+		f.Mistakes["days"] = &mistake{"mistake.from_to", []string{"0", strconv.Itoa(int(maxDays))}}
 	}
 	if sc.CoolDown = time.Duration(days*24) * time.Hour; sc.CoolDown < time.Second {
 		sc.CoolDown = account.NoCoolDown
@@ -185,11 +185,11 @@ func (c *Console) putScene(ctx context.Context, rq *request, sc account.Scene, f
 	}
 	switch {
 	case e.Field == "name" && strings.Contains(e.Err.Error(), "too many"):
-		f.Mistakes["name"] = mistake{"mistake.scene_many", []string{strconv.Itoa(account.MaxScenes)}}
+		f.Mistakes["name"] = &mistake{"mistake.scene_many", []string{strconv.Itoa(account.MaxScenes)}}
 	case e.Field == "name":
-		f.Mistakes["name"] = mistake{Name: "mistake.scene_name"}
+		f.Mistakes["name"] = &mistake{Name: "mistake.scene_name"}
 	default:
-		f.Mistakes["templates"] = mistake{"mistake.scene_templates", []string{strconv.Itoa(account.MaxSceneTemplates)}}
+		f.Mistakes["templates"] = &mistake{"mistake.scene_templates", []string{strconv.Itoa(account.MaxSceneTemplates)}}
 	}
 	return err
 }

@@ -17,6 +17,9 @@ func TestASceneIsMadeChangedAndDeleted(t *testing.T) {
 		t.Errorf("sent to %s", a.location)
 	}
 	w.shows(w.get(appPath("scenes"), http.StatusOK), "after-sign", "签到提醒", "12 小时")
+	for _, form := range []string{"scenes-new", "scenes/after-sign"} {
+		w.lacks(w.get(appPath(form), http.StatusOK), "is-invalid", "尚未保存")
+	}
 	w.shows(w.get(appPath("scenes/after-sign"), http.StatusOK), `value="0.5"`, `value="`+testTemplate+`" checked`)
 	w.post(appPath("scenes"), http.StatusSeeOther, "was", "after-sign", "name", "another", "template", testTemplate, "target", "5", "days", "0")
 	list, err := w.accounts.Scenes(t.Context(), testApp)

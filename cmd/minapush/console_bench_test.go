@@ -288,7 +288,7 @@ func (w *benchWorld) everyPage() []benchPage {
 			address := html.UnescapeString(found[1])
 			sort := sortOfPage(address)
 			if path := strings.TrimPrefix(address, "/console/"); !seen[sort] && !strings.HasPrefix(path, "assets/") {
-				list = append(list, benchPage{strings.TrimPrefix(sort, "/console/apps/"+testApp+"/"), path})
+				list = append(list, benchPage{strings.TrimPrefix(strings.TrimPrefix(sort, "/console/"), "apps/"+testApp+"/"), path})
 			}
 			seen[sort] = true
 		}

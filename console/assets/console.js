@@ -75,5 +75,8 @@
   });
   addEventListener('pageshow', () => { for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent; });
 
+  // On a narrow page the tab that is lit may be out of sight.
+  document.querySelector('.tabs .active')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+
   drawAll(document);
 })();
