@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ func TestTheGoClientSpeaksEveryCallOfTheServer(t *testing.T) {
 		{"Reach Stock Flow", c.sums}, {"DryRun CreateCampaign Campaign CampaignPage Campaigns CancelCampaign", c.campaigns},
 		{"FillAudience StartCampaign PauseCampaign ResumeCampaign DeliveryPage Deliveries RetryCampaign", c.lists},
 		{"Check", c.checks}, {"Backup", c.backup}, {"EraseUser", c.erase},
+		{"PutEventSettings EventSettings DeleteEventSettings ForwardEvent ForwardEvents OddEvents", c.events},
 	}
 	spoken := map[string]bool{}
 	for _, s := range steps {
@@ -99,6 +101,19 @@ func (c *caller) keys() {
 	c.want("keys", len(good[[]api.Key](c)(c.Keys(c.ctx))), 2)
 	must(c.t, c.RevokeKey(c.ctx, key.ID))
 	c.want("keys after one was revoked", len(good[[]api.Key](c)(c.Keys(c.ctx))), 1)
+}
+
+func (c *caller) events() {
+	set := good[api.EventSettings](c)(c.PutEventSettings(c.ctx, testApp, api.NewEventSettings{Token: testEventToken, EncodingAESKey: testEventKey}))
+	c.want("event settings", good[api.EventSettings](c)(c.EventSettings(c.ctx, testApp)), set)
+	event := fmt.Appendf(nil, `{"FromUserName":%q,"CreateTime":%d,"MsgType":"event","Event":"subscribe_msg_popup_event",`+
+		`"List":{"TemplateId":"T_of_the_events","SubscribeStatusString":"accept","PopupScene":"0"}}`, c.openids[1], time.Now().Unix())
+	for _, want := range []string{"accepted", "duplicate"} {
+		c.want("an event", good[api.EventAnswers](c)(c.ForwardEvent(c.ctx, testApp, event)).Events[0].Items[0].Result, want)
+	}
+	c.want("events", len(good[api.EventAnswers](c)(c.ForwardEvents(c.ctx, testApp, api.NewEvents{Events: []json.RawMessage{event, event}})).Events), 2)
+	c.want("what was counted", good[api.OddEvents](c)(c.OddEvents(c.ctx, testApp, 1)).Counts["popup"], map[string]int64{"accepted": 1, "duplicate": 3})
+	must(c.t, c.DeleteEventSettings(c.ctx, testApp))
 }
 
 func (c *caller) operators() {
