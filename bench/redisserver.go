@@ -90,11 +90,15 @@ func tryServer(ctx context.Context, dir string, lines []string) (*server, error)
 func (s *server) serves(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	own, err := filepath.Abs(filepath.Dir(s.cmd.Args[len(s.cmd.Args)-1])) // the server tells a whole path
+	if err != nil {
+		return err
+	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		dir, err := s.directory(ctx)
-		if err == nil && strings.HasPrefix(dir, filepath.Dir(s.cmd.Args[len(s.cmd.Args)-1])) {
+		if err == nil && strings.HasPrefix(dir, own) {
 			return nil
 		}
 		select {
