@@ -75,6 +75,11 @@ type App struct {
 	// EventsOnly counts subscriptions, one-time and standing, by WeChat's own events alone: a client's report of one is refused
 	// (events_only). What the team's backend vouches for still counts. For apps whose message push is set up.
 	EventsOnly bool
+	// TimeZone names the time zone of its days and hours, in the IANA database. Defaults to DefaultTimeZone.
+	TimeZone string `json:",omitempty"`
+	// Guards keep campaigns from wearing its users out. The zero Guards are none; whoever makes a new app for people to use gives it
+	// DefaultGuards unless told otherwise.
+	Guards Guards `json:",omitzero"`
 	// Stopped is the kill switch: while it is not empty nothing is sent, and it says why.
 	Stopped Reason
 	// CreatedAt is when the app was made, in UTC.

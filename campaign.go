@@ -53,6 +53,14 @@ type Campaign struct {
 	Grace time.Duration
 	// LatestSend is the moment after which nothing is sent; zero: none.
 	LatestSend time.Time
+	// KeepBack is how many permits that serve it are left to each user for pushes. 0: none.
+	KeepBack int `json:",omitempty"`
+	// OnQuiet says what becomes of it in the quiet hours of the app: QuietWait or QuietSkip. Empty: as the app says.
+	OnQuiet string `json:",omitempty"`
+	// Rollout sends it in stages; nil: to all at once.
+	Rollout *Rollout `json:",omitempty"`
+	// Schedule is the schedule of which it is a run, planned for StartAt, or of which it tries a run again; empty for others.
+	Schedule string `json:",omitempty"`
 
 	State CampaignState
 	// Why explains a Paused, Cancelled or Missed state.
@@ -61,6 +69,8 @@ type Campaign struct {
 	Hold Hold
 	// Fleet is what the nodes that send it tell each other.
 	Fleet Fleet `json:",omitzero"`
+	// Stage is which stage of Rollout is being sent, from 0; len(Rollout.Percents) is the rest.
+	Stage int `json:",omitempty"`
 
 	CreatedAt time.Time
 	// StartedAt bounds the audience: only users first seen before it are examined.
@@ -82,13 +92,16 @@ func (c Campaign) Rules() Template {
 type Fleet struct {
 	// Opened: the first wave was answered, and every node may send.
 	Opened bool `json:",omitempty"`
-	// Storm: refusals are in doubt, and only the node that leads sends, to find out.
-	Storm bool `json:",omitempty"`
+	// Storm: refusals are in doubt, and only the node that leads sends, to find out. Share is the share of refusals that a roll-out was
+	// stopped for.
+	Storm bool    `json:",omitempty"`
+	Share float64 `json:",omitempty"`
 	// Rulings are the last ones on refusals, the latest last.
 	Rulings []Ruling `json:",omitempty"`
-	// Accepted and Refused count the answers that nodes had which did not lead.
+	// Accepted, Refused and Failed count the answers that nodes had which did not lead.
 	Accepted int64 `json:",omitempty"`
 	Refused  int64 `json:",omitempty"`
+	Failed   int64 `json:",omitempty"`
 }
 
 // Ruling says what becomes of the refusals up to a time: they are believed, or those users are sent to again.
@@ -122,6 +135,15 @@ type Audience struct {
 	// Empty: it holds for all. With List it must be empty.
 	Where json.RawMessage `json:",omitempty"`
 }
+
+// What a campaign does in quiet hours.
+const (
+	QuietWait = "wait"
+	QuietSkip = "skip"
+)
+
+// MaxKeepBack is how many permits a campaign can leave to each user.
+const MaxKeepBack = 100
 
 // MaxListRows is up to how many users a list leaves a row for each user skipped, too; longer lists count them by reason only.
 const MaxListRows = 100_000

@@ -142,9 +142,13 @@ const (
 	ReasonBadAnswer   = "bad_answer"
 	ReasonArrived     = "had_arrived"
 	ReasonOptedOut    = "opted_out"
-	ReasonElsewhere   = "elsewhere" // accepted, but sent by somebody else
-	ReasonConfirmed   = "confirmed" // accepted: its answer was lost, and WeChat's event told of it
-	ReasonBadValue    = "bad_value" // failed, not sent: a value breaks the rule of its type
+	ReasonElsewhere   = "elsewhere"    // accepted, but sent by somebody else
+	ReasonDailyCap    = "daily_cap"    // skipped: had as many messages that day as are allowed
+	ReasonSameContent = "same_content" // skipped: another campaign told the same lately
+	ReasonKeptBack    = "kept_back"    // skipped: what is left is kept for pushes
+	ReasonQuietHours  = "quiet_hours"  // skipped: met in the quiet hours
+	ReasonConfirmed   = "confirmed"    // accepted: its answer was lost, and WeChat's event told of it
+	ReasonBadValue    = "bad_value"    // failed, not sent: a value breaks the rule of its type
 )
 
 // Tally sums the deliveries of a batch by outcome and reason.

@@ -181,6 +181,14 @@ func (m Message) Content() uint64 {
 	return h.Sum64()
 }
 
+// TemplateHash is a short form of a template id, to tell templates apart in one user's record. Stored data depends on it: it may never
+// change, and is never 0.
+func TemplateHash(id string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return max(h.Sum32(), 1)
+}
+
 // Keywords turns the recipe's shorthand "a,b,c" into keyword1..keyword3. An empty string is an empty message.
 func Keywords(s string) map[string]string {
 	if s == "" {

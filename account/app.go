@@ -12,7 +12,7 @@ import (
 )
 
 // CreateApp adds an app, with its AppSecret or without (""). It fills in defaults, gives the app its Number and CreatedAt, whatever
-// these were, and returns it as it is stored. Errors: Invalid, naming the field; Conflict (the app exists).
+// these were, and returns it as it is stored. Zero Guards are none. Errors: Invalid, naming the field; Conflict (the app exists).
 func (a *Accounts) CreateApp(ctx context.Context, app minapush.App, secret string) (minapush.App, error) {
 	app = withDefaults(app)
 	if err := checkApp(app); err != nil {

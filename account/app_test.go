@@ -22,7 +22,7 @@ func TestCreateAppFillsInDefaultsAndReturnsWhatIsStored(t *testing.T) {
 	must(t, err)
 	want := minapush.App{
 		ID: "wx0123", Number: 1, Name: "示例", Shards: 256, Rate: 100, InFlight: 128, BaseURL: "https://api.weixin.qq.com",
-		Token: minapush.TokenSource{Kind: minapush.TokenStable}, CreatedAt: b.clock.now(),
+		Token: minapush.TokenSource{Kind: minapush.TokenStable}, TimeZone: "Asia/Shanghai", CreatedAt: b.clock.now(),
 	}
 	if diff := cmp.Diff(want, created); diff != "" {
 		t.Fatal(diff)
@@ -119,6 +119,12 @@ func TestCreateAppNamesTheFieldThatIsWrong(t *testing.T) {
 		"header without name":    {app: minapush.App{ID: "wx0123", Token: minapush.TokenSource{Kind: "url", URL: "https://a.b", Header: "secret"}}, field: "token.header"},
 		"header with line break": {app: minapush.App{ID: "wx0123", Token: minapush.TokenSource{Kind: "url", URL: "https://a.b", Header: "A: b\r\nC: d"}}, field: "token.header"},
 		"secret with a space":    {app: minapush.App{ID: "wx0123"}, secret: "a b", field: "secret"},
+		"unknown time zone":      {app: minapush.App{ID: "wx0123", TimeZone: "Mars/Olympus"}, field: "time_zone"},
+		"the machine's own zone": {app: minapush.App{ID: "wx0123", TimeZone: "Local"}, field: "time_zone"},
+		"cap too high":           {app: minapush.App{ID: "wx0123", Guards: minapush.Guards{PerDay: minapush.MaxPerDay + 1}}, field: "guards.per_day"},
+		"pushes without a cap":   {app: minapush.App{ID: "wx0123", Guards: minapush.Guards{CountPushes: true}}, field: "guards.count_pushes"},
+		"days below none":        {app: minapush.App{ID: "wx0123", Guards: minapush.Guards{SameContentDays: -1}}, field: "guards.same_content_days"},
+		"half of quiet hours":    {app: minapush.App{ID: "wx0123", Guards: minapush.Guards{Quiet: minapush.QuietHours{From: "22:00"}}}, field: "guards.quiet.until"},
 		"fixed with a header":    {app: minapush.App{ID: "wx0123", Token: minapush.TokenSource{Kind: fixed.Kind, Value: "v", Header: "A: b"}}, field: "token.header"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -43,6 +43,9 @@ func withDefaults(app minapush.App) minapush.App {
 		app.BaseURL = defaultBaseURL
 	}
 	app.BaseURL = strings.TrimRight(app.BaseURL, "/")
+	if app.TimeZone == "" {
+		app.TimeZone = minapush.DefaultTimeZone
+	}
 	if app.Token.Kind == "" {
 		app.Token.Kind = minapush.TokenStable
 	}
@@ -78,6 +81,12 @@ func checkApp(app minapush.App) error {
 		return minapush.FieldError("in_flight", "must be 1 to %d, is %d", maxInFlight, app.InFlight)
 	}
 	if err := checkToken(app.Token); err != nil {
+		return err
+	}
+	if _, err := minapush.Zone("time_zone", app.TimeZone); err != nil {
+		return err
+	}
+	if err := app.Guards.Validate(); err != nil {
 		return err
 	}
 	return checkURL("base_url", app.BaseURL, false, func(host string) bool {

@@ -20,6 +20,12 @@ type NewCampaign struct {
 	LatestSend time.Time `json:"latest_send,omitzero"`
 	// AtLeastOnce sends again what may have arrived. The default is at most once.
 	AtLeastOnce bool `json:"at_least_once,omitempty"`
+	// KeepBack is how many permits that serve it are left to each user for pushes.
+	KeepBack int `json:"keep_back,omitempty"`
+	// OnQuiet says what becomes of it in the app's quiet hours: wait or skip. Absent: as the app says.
+	OnQuiet string `json:"on_quiet,omitempty"`
+	// Rollout sends it in stages; absent: to all at once.
+	Rollout *Rollout `json:"rollout,omitempty"`
 }
 
 // Audience is who a campaign is for.
@@ -84,6 +90,11 @@ type Campaign struct {
 	StartAt      time.Time `json:"start_at,omitzero"`
 	GraceSeconds int       `json:"grace_seconds"`
 	LatestSend   time.Time `json:"latest_send,omitzero"`
+	KeepBack     int       `json:"keep_back,omitempty"`
+	OnQuiet      string    `json:"on_quiet,omitempty"`
+	Rollout      *Rollout  `json:"rollout,omitempty"`
+	// Schedule is the schedule of which it is a run, planned for StartAt, or of which it tries a run again.
+	Schedule string `json:"schedule,omitempty"`
 	// State is scheduled, running, paused, cancelling, finished, cancelled or missed; Why explains it.
 	State string  `json:"state"`
 	Why   *Reason `json:"why,omitempty"`

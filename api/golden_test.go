@@ -45,11 +45,21 @@ var bodies = map[string]struct{ request, answer any }{
 	"sync-templates-dry-run": {nil, api.TemplateSync{}},
 	"put-event-settings":     {api.NewEventSettings{}, api.EventSettings{}}, "event-settings": {nil, api.EventSettings{}},
 	"forward-events": {api.NewEvents{}, api.EventAnswers{}}, "odd-events": {nil, api.OddEvents{}}, "delete-event-settings": {},
+	"create-guarded-app": {api.NewApp{}, api.App{}}, "change-guards": {api.AppChange{}, api.App{}},
+	"note-events": {api.UserEvents{}, api.UserEventsAnswer{}}, "note-own-events": {api.UserEvents{}, api.UserEventsAnswer{}},
+	"user-with-events": {nil, api.User{}}, "create-rollout-campaign": {api.NewCampaign{}, api.Campaign{}},
+	"dry-run-schedule": {api.NewSchedule{}, api.Schedule{}}, "create-schedule": {api.NewSchedule{}, api.Schedule{}},
+	"list-schedules": {nil, api.Schedules{}}, "schedule": {nil, api.Schedule{}}, "pause-schedule": {nil, api.Schedule{}},
+	"resume-schedule": {nil, api.Schedule{}}, "end-schedule": {nil, api.Schedule{}},
+	"count-audience": {api.AudienceQuestion{}, nil}, "sample-audience": {api.AudienceQuestion{}, nil}, "count-audience-invalid": {api.AudienceQuestion{}, nil},
 	"list-operators": {nil, api.Operators{}}, "invite-operator": {api.NewInvitation{}, api.Invitation{}}, "remove-operator": {},
 }
 
 // rows are the types of the rows of golden files, in requests and answers of lines of JSON.
-var rows = map[string]any{"import-users": api.UserRow{}, "import-permits": api.PermitRow{}, "export-permits-ndjson": api.PermitRow{}}
+var rows = map[string]any{
+	"import-users": api.UserRow{}, "import-permits": api.PermitRow{}, "export-permits-ndjson": api.PermitRow{},
+	"count-audience": api.AudienceLine{}, "sample-audience": api.AudienceLine{},
+}
 
 func TestGoldenBodiesAreExactlyTheTypes(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,8 @@ type User struct {
 	Counts Counts `json:"counts"`
 	// StandingSent counts messages accepted on standing permits.
 	StandingSent int64 `json:"standing_sent"`
+	// Events is what the user did, by name.
+	Events map[string]EventState `json:"events,omitempty"`
 	// Recent lists the last deliveries that took a permit, latest first.
 	Recent []RecentDelivery `json:"recent"`
 }

@@ -99,6 +99,9 @@ func FuzzExpressions(f *testing.F) {
 		"", "{}", "null", `{"all":[{"seen_within":"7d"},{"not":{"tag":"vip"}}]}`, `{"any":[]}`, `{"attribute":{"name":"level","at_least":3}}`,
 		`{"attribute":{"name":"city","one_of":["北京",1,true]}}`, `{"has_uid":true}`, `{"tag":"a","tag":"b"}`, `{"seen_within":"99999999999w"}`,
 		strings.Repeat(`{"not":`, 9) + `{"has_uid":true}` + strings.Repeat("}", 9), ` { "not_seen_within" : "1s" } `, `{"tag":"\ud800"}`, `{"attribute":{"name":"n","is":1e999}}`,
+		`{"all":[{"list":"A"},{"got":"B"},{"opened":"C"},{"got":"D"},{"list":"A"}]}`, `{"event":{"name":"vip","days":2,"time_zone":"America/Havana"}}`, `{"event":{"name":"vip","at_most":1}}`,
+		`{"event":{"name":"vip","within":"1h"}}`, `{"event":{"ever":true,"name":"vip"}}`, `{"permits":{"at_least":1}}`, `{"permits":{"kind":"standing","template":"T","exactly":0}}`,
+		`{"permits":{"last_expires_within":"24h"}}`, `{"permits":{"template":"T","ran_out_within":"3d"}}`, `{"share":{"from":0.5,"until":10,"salt":"x"}}`, `{"share":{"until":1e-4}}`,
 	} {
 		f.Add([]byte(seed), "vip", 3.0, int64(time.Hour))
 	}
@@ -114,20 +117,27 @@ func FuzzExpressions(f *testing.F) {
 			}
 			return
 		}
+		if asks := e.Campaigns(); len(asks) > audience.MaxCampaigns {
+			t.Fatalf("asks of %q", asks)
+		}
 		var any json.RawMessage
 		if len(raw) > audience.MaxExpression || json.Unmarshal(raw, &any) != nil {
 			t.Fatalf("understood %q", raw)
 		}
-		u := store.User{LastSeen: start.Add(-time.Duration(ago)), Profile: minapush.Profile{
+		then := start.Add(-time.Duration(ago))
+		u := with(holds(minapush.FormID, "", time.Duration(ago)), holds(minapush.Subscription, text, 0))
+		u.OpenID, u.LastSeen, u.Events = minapush.OpenID(text), then, map[string]minapush.EventState{text: {Last: then, Count: ago}}
+		u.Recent, u.Beside = []store.Recent{{At: then, Template: minapush.TemplateHash(text)}}, []store.Beside{{Listed: true}}
+		u.Profile = minapush.Profile{
 			UID: text, Tags: []string{text}, Attributes: map[string]minapush.Attribute{"level": {Kind: minapush.Number, Number: number}, "city": {Text: text}},
-		}}
+		}
 		not, err := audience.Parse(fmt.Appendf(nil, `{"not":%s}`, raw))
 		if err != nil {
 			return // it is one too deep, or too long
 		}
 		for _, u := range []store.User{{}, u} {
-			if e.Holds(u, start) == not.Holds(u, start) {
-				t.Fatalf("%s and its not are both %v", raw, e.Holds(u, start))
+			if e.Holds(&u, audience.Asked{Now: start}) == not.Holds(&u, audience.Asked{Now: start}) {
+				t.Fatalf("%s and its not are both %v", raw, e.Holds(&u, audience.Asked{Now: start}))
 			}
 		}
 	})

@@ -259,6 +259,12 @@ func (c *counted) PutProfile(context.Context, minapush.Shard, minapush.OpenID, m
 	return 1, nil
 }
 
+func (c *counted) NoteEvents(
+	context.Context, minapush.Shard, minapush.OpenID, []minapush.NamedEvent, bool, time.Time,
+) ([]store.EventNoted, error) {
+	return nil, nil
+}
+
 func (c *counted) BindUID(context.Context, minapush.Shard, string, minapush.OpenID, minapush.OpenID) error {
 	return nil
 }

@@ -17,10 +17,12 @@ const (
 	// MaxDepth is how deep objects may stand in each other, and MaxNodes how many there may be, each value of a one_of counted too.
 	MaxDepth = 8
 	MaxNodes = 200
+	// MaxCampaigns is of how many campaigns an expression may ask.
+	MaxCampaigns = 4
 )
 
 const (
-	words        = "all, any, not, seen_within, not_seen_within, tag, attribute or has_uid"
+	words        = "all, any, not, seen_within, not_seen_within, tag, attribute, has_uid, list, got, opened, event, permits or share"
 	comparisons  = "is, at_least, at_most or one_of"
 	longestWait  = 3650 * 24 * time.Hour
 	durationRule = `must be a whole number of s, m, h, d or w from "1s" to "3650d", such as "7d"`
@@ -40,11 +42,18 @@ func Parse(raw []byte) (*Expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Expression{root: root}, nil
+	return &Expression{root: root, campaigns: p.campaigns, named: p.named}, nil
 }
 
 // parser counts what it has read. All that it is given is valid JSON.
-type parser struct{ nodes int }
+type parser struct {
+	nodes int
+	// campaigns are those asked of, each once, and named the places where.
+	campaigns []string
+	named     []Named
+	// zones are the time zones read by now, by name: each is a file.
+	zones map[string]*time.Location
+}
 
 func (p *parser) count(path string) error {
 	if p.nodes++; p.nodes > MaxNodes {
@@ -85,6 +94,18 @@ func (p *parser) node(path string, raw json.RawMessage, depth int) (node, error)
 		return p.attribute(at, value)
 	case "has_uid":
 		return hasUID(at, value)
+	case "list":
+		return p.campaign(at, value, opList)
+	case "got":
+		return p.campaign(at, value, opGot)
+	case "opened":
+		return p.campaign(at, value, opOpened)
+	case "event":
+		return p.event(at, value)
+	case "permits":
+		return readPermits(at, value)
+	case "share":
+		return readShare(at, value)
 	}
 	return node{}, minapush.FieldError(join(path, clip(word)), "is not a word of audiences; they are %s", words)
 }
@@ -106,12 +127,17 @@ func (p *parser) list(path string, raw json.RawMessage, o op, depth int) (node, 
 }
 
 func seen(path string, raw json.RawMessage) (node, error) {
+	d, err := within(path, raw)
+	return node{op: opSeen, within: d}, err
+}
+
+func within(path string, raw json.RawMessage) (time.Duration, error) {
 	text, _ := text(raw)
 	d, ok := duration(text)
 	if !ok {
-		return node{}, minapush.FieldError(path, durationRule)
+		return 0, minapush.FieldError(path, durationRule)
 	}
-	return node{op: opSeen, within: d}, nil
+	return d, nil
 }
 
 // duration reads "90s", "15m", "12h", "7d", "2w".

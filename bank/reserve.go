@@ -16,6 +16,10 @@ type (
 	Need = store.Need
 	// Batch asks for the next deliveries of a campaign in a shard.
 	Batch = store.Batch
+	// Looks says which parts of a User somebody looks at.
+	Looks = store.Looks
+	// Guard keeps a message from users who had enough.
+	Guard = store.Guard
 	// Reserved is what a Batch got.
 	Reserved = store.Reserved
 	// Push asks for a permit for one message to one user.
@@ -31,6 +35,13 @@ type (
 	// Accepted is what became of one deposited permit.
 	Accepted = store.Accepted
 )
+
+// Asks is what somebody who is asked about users wants to be told of them.
+type Asks struct {
+	// Looks says which parts of a User are looked at; Beside names campaigns of which User.Beside tells.
+	Looks  Looks
+	Beside []string
+}
 
 // The answers to a Push and to a deposit; see package store.
 const (

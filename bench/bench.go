@@ -67,6 +67,8 @@ type Config struct {
 	Fsync string
 	// RedisUsers are the users of the row redis-memory.
 	RedisUsers int
+	// FilterUsers are the users of the row filter.
+	FilterUsers int
 	// DemoUsers are the users of the demo row; 0: as many as the demo has by itself.
 	DemoUsers int
 	// Profiles is a directory that gets profiles of processor time and of memory allocated in the last round of each timed row; empty
@@ -78,12 +80,12 @@ type Config struct {
 
 // Defaults are the sizes for an ordinary run, of some minutes on two cores.
 func Defaults() Config {
-	return Config{Users: 200_000, Permits: 10_000_000, Seconds: 3, Rounds: 5, Fsync: "everysec", RedisUsers: 1_000_000}
+	return Config{Users: 200_000, Permits: 10_000_000, Seconds: 3, Rounds: 5, Fsync: "everysec", RedisUsers: 1_000_000, FilterUsers: 1_000_000}
 }
 
 // Quick are the sizes for a first look, under a minute on two cores.
 func Quick() Config {
-	return Config{Users: 20_000, Permits: 500_000, Seconds: 0.6, Rounds: 3, Fsync: "everysec", RedisUsers: 20_000}
+	return Config{Users: 20_000, Permits: 500_000, Seconds: 0.6, Rounds: 3, Fsync: "everysec", RedisUsers: 20_000, FilterUsers: 20_000}
 }
 
 const (
@@ -100,6 +102,7 @@ func (c *Config) complete() error {
 	setDefault(&c.Rounds, d.Rounds)
 	setDefault(&c.Fsync, d.Fsync)
 	setDefault(&c.RedisUsers, d.RedisUsers)
+	setDefault(&c.FilterUsers, d.FilterUsers)
 	if c.Began == nil {
 		c.Began = func(string, int, int) {}
 	}
@@ -118,7 +121,7 @@ func (c *Config) complete() error {
 	}{
 		{"users", float64(c.Users), 100, 20_000_000}, {"permits", float64(c.Permits), 100, 200_000_000}, {"seconds", c.Seconds, 0.01, 600},
 		{"in-flight", float64(c.InFlight), 0, 4096}, {"rounds", float64(c.Rounds), 1, 100},
-		{"redis-users", float64(c.RedisUsers), 100, 20_000_000},
+		{"redis-users", float64(c.RedisUsers), 100, 20_000_000}, {"filter-users", float64(c.FilterUsers), 100, 20_000_000},
 	} {
 		if !(size.n >= size.least && size.n <= size.most) {
 			return minapush.FieldError(size.name, "must be from %v to %.0f, not %v", size.least, size.most, size.n)
@@ -145,7 +148,7 @@ func rows() []row {
 	return []row{
 		{"collect-store", false, collectStore}, {"collect-http", false, collectHTTP},
 		{"broadcast-now", false, broadcastNow}, {"broadcast-50ms", false, broadcastLater}, {"recipe-50ms", true, recipeLater},
-		{"claim-settle", true, claimSettle},
+		{"claim-settle", true, claimSettle}, {"filter", false, filter},
 		{"redis-collect", true, redisCollect}, {"redis-claim", true, redisClaim}, {"redis-wait", true, redisWait},
 		{"redis-recipe-50ms", true, redisRecipeLater}, {"redis-recipe-now", true, redisRecipeNow}, {"redis-memory", true, redisMemory},
 		{"disk", false, disk}, {"memory", false, memory}, {"open", false, openAfterKill}, {"demo", false, demo},

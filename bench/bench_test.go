@@ -27,7 +27,7 @@ func must(t testing.TB, err error) {
 
 // tiny is a run of the rows that need no program, small enough for a test.
 func tiny(t *testing.T, rows ...string) Config {
-	return Config{Dir: t.TempDir(), Rows: rows, Users: 150, Permits: 2000, RedisUsers: 200, Seconds: 0.02, Rounds: 3}
+	return Config{Dir: t.TempDir(), Rows: rows, Users: 150, Permits: 2000, RedisUsers: 200, FilterUsers: 200, Seconds: 0.02, Rounds: 3}
 }
 
 func TestTheRowsOfTheStoreAreMeasured(t *testing.T) {
@@ -109,15 +109,16 @@ func TestAnInterruptedRunLeavesNothingBehind(t *testing.T) {
 func TestBadSizesAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	for field, change := range map[string]func(*Config){
-		"rows":        func(c *Config) { c.Rows = []string{"colect"} },
-		"users":       func(c *Config) { c.Users = 1 },
-		"permits":     func(c *Config) { c.Permits = -1 },
-		"seconds":     func(c *Config) { c.Seconds = -1 },
-		"in-flight":   func(c *Config) { c.InFlight = -1 },
-		"rounds":      func(c *Config) { c.Rounds = 101 },
-		"fsync":       func(c *Config) { c.Fsync = "never" },
-		"redis-users": func(c *Config) { c.RedisUsers = 1 },
-		"store":       func(c *Config) { c.Store = "pebble:x" },
+		"rows":         func(c *Config) { c.Rows = []string{"colect"} },
+		"users":        func(c *Config) { c.Users = 1 },
+		"permits":      func(c *Config) { c.Permits = -1 },
+		"seconds":      func(c *Config) { c.Seconds = -1 },
+		"in-flight":    func(c *Config) { c.InFlight = -1 },
+		"rounds":       func(c *Config) { c.Rounds = 101 },
+		"fsync":        func(c *Config) { c.Fsync = "never" },
+		"redis-users":  func(c *Config) { c.RedisUsers = 1 },
+		"filter-users": func(c *Config) { c.FilterUsers = 1 },
+		"store":        func(c *Config) { c.Store = "pebble:x" },
 	} {
 		cfg := tiny(t)
 		change(&cfg)

@@ -20,7 +20,7 @@ const ChildCommand = "bench-child"
 
 // task is what a child is to do.
 type task struct {
-	// Do is "broadcast" or "write".
+	// Do is "broadcast", "walk" or "write".
 	Do  string `json:"do"`
 	Dir string `json:"dir"`
 	// Users are those to send to, or those to write.
@@ -33,6 +33,8 @@ type task struct {
 type reply struct {
 	PeakBytes int64         `json:"peak_bytes,omitempty"`
 	Took      time.Duration `json:"took,omitempty"`
+	// QuarterBytes is the peak when a quarter of the work was done.
+	QuarterBytes int64 `json:"quarter_bytes,omitempty"`
 }
 
 // Child is the other process of the rows that need one: it reads a task, does it and answers in a line of JSON. It ends with its
@@ -53,6 +55,11 @@ func Child(ctx context.Context, p Program, stdin io.Reader, stdout io.Writer) er
 	switch t.Do {
 	case "broadcast":
 		err = childBroadcast(ctx, p, t, stdout)
+	case "walk":
+		var r reply
+		if r, err = childWalk(ctx, t); err == nil {
+			err = json.NewEncoder(stdout).Encode(r)
+		}
 	case "write":
 		err = childWrite(ctx, t, stdout)
 	default:

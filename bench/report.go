@@ -36,7 +36,8 @@ type Result struct {
 	// Rounds are the single measurements, in the order in which they were made.
 	Rounds []Round `json:"rounds"`
 	// Notes are what there is to know beside the sizes, by name: of Redis "aof" (always, everysec, no, off, untold), "server" (its
-	// release) and "rpush" (redis-benchmark, or loop).
+	// release) and "rpush" (redis-benchmark, or loop); of filter "memory": how often more memory was resident after all users than after a
+	// quarter of them, or untold.
 	Notes map[string]string `json:"notes,omitempty"`
 	// Skipped is why the row was not measured; then no other field means anything. It is no error.
 	Skipped string `json:"skipped,omitempty"`
@@ -53,6 +54,7 @@ const (
 	SyncsPerSecond    Unit = "syncs/s"
 	MessagesPerSecond Unit = "messages/s"
 	PermitsPerSecond  Unit = "permits/s"
+	UsersPerSecond    Unit = "users/s"
 	BytesPerPermit    Unit = "bytes/permit"
 	Bytes             Unit = "bytes"
 	Seconds           Unit = "s"

@@ -26,12 +26,13 @@ func (b *bench) start(ctx context.Context, dir string, app minapush.App, wrap fu
 	return b.startAt(ctx, dir, "", app, wrap)
 }
 
-// startAt is start on the store of a URL.
+// startAt is start on the store of a URL. The app has no guard rails: every broadcast goes to everybody, at any time of the day.
 func (b *bench) startAt(ctx context.Context, dir, url string, app minapush.App, wrap func(store.Store) store.Store) (*running, error) {
 	w, err := resume(ctx, b.program, dir, url, wrap)
 	if err != nil {
 		return nil, err
 	}
+	app.Guards = minapush.Guards{}
 	if w.app, err = w.sys.Accounts.CreateApp(ctx, app, secret); err != nil {
 		return nil, errors.Join(err, w.stop())
 	}

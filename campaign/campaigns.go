@@ -1,5 +1,5 @@
-// Package campaign keeps broadcasts: what each one sends, where it stands, and when it starts. It decides state changes; the
-// dispatcher walks the audience and reports back.
+// Package campaign keeps broadcasts: what each one sends, where it stands, and when it starts; and schedules, which make a campaign at each
+// planned time. It decides state changes; the dispatcher walks the audience and reports back.
 //
 // A campaign is one document. Its list, if it has one, and its walk (cursors, rows, sums) live in the shards and are never part of the
 // document, so a state change is one compare-and-set and two nodes cannot both make it.
@@ -8,6 +8,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -109,6 +110,12 @@ type Draft struct {
 	Grace time.Duration
 	// LatestSend is after which nothing is sent; zero: none.
 	LatestSend time.Time
+	// KeepBack is how many permits that serve it are left to each user for pushes, up to minapush.MaxKeepBack.
+	KeepBack int
+	// OnQuiet is minapush.QuietWait or QuietSkip; empty: as the app says.
+	OnQuiet string
+	// Rollout sends it in stages; nil: to all at once. Its Expected is not looked at: it is noted at the start.
+	Rollout *minapush.Rollout
 	// Key is the author's idempotency key, empty for none, and Fingerprint a hash of the whole request.
 	Key         string
 	Fingerprint uint64
@@ -141,17 +148,31 @@ func (d Draft) validate(now time.Time) error {
 	if !d.LatestSend.IsZero() && !d.StartAt.IsZero() && !d.LatestSend.After(d.StartAt) {
 		return minapush.FieldError("latest_send", "must be after start_at")
 	}
-	return nil
+	return d.validateGuards()
 }
 
-// Check refuses what Create would refuse, and makes nothing. Errors: Invalid.
-func (c *Campaigns) Check(d Draft) error { return d.validate(c.cfg.Now().UTC()) }
+// Check refuses what Create would refuse, and makes nothing. Errors: Invalid; Unavailable.
+func (c *Campaigns) Check(ctx context.Context, app minapush.App, d Draft) error {
+	return c.check(ctx, app, d, c.cfg.Now().UTC())
+}
+
+func (c *Campaigns) check(ctx context.Context, app minapush.App, d Draft, now time.Time) error {
+	if err := d.validate(now); err != nil {
+		return err
+	}
+	_, err := c.CheckAudience(ctx, app, d.Audience.Where)
+	return err
+}
 
 // Create makes a campaign that waits for its start. With a Key that was used before for the same request it returns that
 // campaign, and created is false. Errors: Invalid; Conflict with Field "Idempotency-Key" if the key was used for another request.
 func (c *Campaigns) Create(ctx context.Context, app minapush.App, d Draft) (m minapush.Campaign, created bool, err error) {
 	now := c.cfg.Now().UTC()
-	if err := d.validate(now); err != nil {
+	if err := c.check(ctx, app, d, now); err != nil {
+		// What was good once may not be later, such as a campaign that the audience asks of: a repeated request is answered all the same.
+		if made, e := c.madeWith(ctx, app.ID, d.Key, d.Fingerprint); e == nil {
+			return made, false, nil
+		}
 		return m, false, err
 	}
 	if d.Grace == 0 {
@@ -161,12 +182,13 @@ func (c *Campaigns) Create(ctx context.Context, app minapush.App, d Draft) (m mi
 		App: app.ID, Name: d.Name, Message: d.Message, Kind: d.Template.Kind, Keys: d.Template.Keys, AtLeastOnce: d.AtLeastOnce,
 		Audience: minapush.Audience{List: d.Audience.List, Where: d.Audience.Where},
 		StartAt:  d.StartAt.UTC(), Grace: d.Grace, LatestSend: d.LatestSend.UTC(), State: minapush.Scheduled, CreatedAt: now,
+		KeepBack: d.KeepBack, OnQuiet: d.OnQuiet, Rollout: settled(d.Rollout),
 	}, d.Key, d.Fingerprint)
 }
 
-// create gives a campaign its id and writes it, or finds the one that was made with the key.
+// create writes a campaign, with an id unless it has one, or finds the one that was made with the key.
 func (c *Campaigns) create(ctx context.Context, m minapush.Campaign, key string, fingerprint uint64) (minapush.Campaign, bool, error) {
-	id, claimed, err := c.claimKey(ctx, m.App, key, fingerprint, c.cfg.NewID())
+	id, claimed, err := c.claimKey(ctx, keyKindOf(m.App), key, fingerprint, cmp.Or(m.ID, c.cfg.NewID()))
 	if err != nil {
 		return m, false, err
 	}
@@ -191,8 +213,8 @@ func (c *Campaigns) create(ctx context.Context, m minapush.Campaign, key string,
 }
 
 // Start runs a scheduled campaign now. Starting a running one changes nothing. Errors: NotFound; Conflict if it has ended or is paused,
-// with Field "audience" while its list is empty or being copied, or with Field "message.values.…" if its template as it now is does not
-// take that value.
+// with Field "audience" while its list is empty or being copied, with Field "message.values.…" if its template as it now is does not take
+// that value, or with Field "audience.where…" if its audience asks of a campaign whose rows were forgotten meanwhile.
 func (c *Campaigns) Start(ctx context.Context, app minapush.App, id string) (minapush.Campaign, error) {
 	m, err := c.Get(ctx, app.ID, id)
 	if err != nil {
@@ -205,6 +227,15 @@ func (c *Campaigns) Start(ctx context.Context, app minapush.App, id string) (min
 	rules, err := c.rules(ctx, m)
 	if err != nil {
 		return m, err
+	}
+	expected, err := c.expected(ctx, m)
+	if err != nil {
+		return m, err
+	}
+	if m.State == minapush.Scheduled {
+		if _, err := c.CheckAudience(ctx, app, m.Audience.Where); err != nil {
+			return m, forgottenSince(err)
+		}
 	}
 	return c.change(ctx, app.ID, id, func(m *minapush.Campaign, now time.Time) error {
 		switch {
@@ -221,9 +252,19 @@ func (c *Campaigns) Start(ctx context.Context, app minapush.App, id string) (min
 			}
 			m.Keys = rules.Keys
 			begin(m, listed, now)
+			expect(m, expected)
 		}
 		return nil
 	})
+}
+
+// forgottenSince makes a Conflict of what was good when the campaign was made.
+func forgottenSince(err error) error {
+	var e *minapush.Error
+	if !errors.As(err, &e) || e.Kind != minapush.Invalid {
+		return err
+	}
+	return &minapush.Error{Kind: minapush.Conflict, Field: e.Field, Reason: reasonBadAudience, Err: e.Err}
 }
 
 func listError(what string) error {
@@ -255,7 +296,10 @@ func (c *Campaigns) Resume(ctx context.Context, app minapush.AppID, id string) (
 		switch m.State {
 		case minapush.Running, minapush.Paused:
 			if m.State == minapush.Paused {
-				m.Fleet.Opened, m.Fleet.Storm = false, false // it begins with a first wave again
+				m.Fleet.Opened = false // it begins with a first wave again
+				if m.Why.Code != reasonRolloutRefused {
+					m.Fleet.Storm = false // else the refusals are still in doubt: some of them are tried again first
+				}
 			}
 			m.State, m.Why, m.Hold = minapush.Running, minapush.Reason{}, minapush.Hold{}
 		default:

@@ -59,9 +59,17 @@ func decode(d store.Document) (minapush.Campaign, error) {
 func (c *Campaigns) Get(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
 	d, err := c.st.Get(ctx, kindOf(app), turned(id))
 	if err != nil {
-		return minapush.Campaign{}, fmt.Errorf("campaign %s: %w", id, err)
+		return minapush.Campaign{}, notRead("campaign", id, err)
 	}
 	return decode(d)
+}
+
+// notRead says why a campaign or a schedule was not read. What the store says of one that is not there names it as the store does.
+func notRead(what, id string, err error) error {
+	if errors.Is(err, minapush.NotFound) {
+		return minapush.Errorf(minapush.NotFound, "%s %s is not known", what, id)
+	}
+	return fmt.Errorf("%s %s: %w", what, id, err)
 }
 
 // List returns up to limit campaigns created before the one named by after, or for "" the last ones, newest first.
@@ -99,7 +107,7 @@ func (c *Campaigns) active(ctx context.Context, app minapush.AppID) ([]minapush.
 				return nil, err
 			}
 			if m.State.Ended() {
-				c.unindex(ctx, app, d.ID)
+				c.unindex(ctx, activeKindOf(app), d.ID)
 				continue
 			}
 			list = append(list, m)
@@ -123,13 +131,14 @@ func (c *Campaigns) insert(ctx context.Context, m minapush.Campaign) error {
 	return nil
 }
 
-func (c *Campaigns) unindex(ctx context.Context, app minapush.AppID, id string) {
-	d, err := c.st.Get(ctx, activeKindOf(app), id)
+// unindex removes the entry of an index whose campaign or schedule has ended.
+func (c *Campaigns) unindex(ctx context.Context, index, id string) {
+	d, err := c.st.Get(ctx, index, id)
 	if err == nil {
 		err = c.st.Delete(ctx, d)
 	}
 	if err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {
-		c.cfg.Logger.Warn("ended campaign stays in the index for now", "app", app, "campaign", id, "err", err)
+		c.cfg.Logger.Warn("what has ended stays in its index for now", "index", index, "id", id, "err", err)
 	}
 }
 
@@ -138,7 +147,7 @@ func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, r
 	for {
 		d, err := c.st.Get(ctx, kindOf(app), turned(id))
 		if err != nil {
-			return minapush.Campaign{}, fmt.Errorf("campaign %s: %w", id, err)
+			return minapush.Campaign{}, notRead("campaign", id, err)
 		}
 		m, err := decode(d)
 		if err != nil {
@@ -163,7 +172,7 @@ func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, r
 			return m, fmt.Errorf("campaign %s: %w", id, err)
 		}
 		if m.State.Ended() {
-			c.unindex(ctx, app, id)
+			c.unindex(ctx, activeKindOf(app), id)
 		}
 		c.cfg.Changed(app)
 		return m, nil
@@ -177,10 +186,10 @@ type claim struct {
 	At          time.Time `json:"at"`
 }
 
-// forgetKeys removes the idempotency keys that are older than keepKeys.
-func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID) error {
+// forgetKeys removes the idempotency keys of a kind that are older than keepKeys.
+func (c *Campaigns) forgetKeys(ctx context.Context, kind string) error {
 	for after := ""; ; {
-		docs, err := c.st.ListDocuments(ctx, keyKindOf(app), after, 100)
+		docs, err := c.st.ListDocuments(ctx, kind, after, 100)
 		if err != nil || len(docs) == 0 {
 			return err
 		}
@@ -197,9 +206,9 @@ func (c *Campaigns) forgetKeys(ctx context.Context, app minapush.AppID) error {
 	}
 }
 
-// claimKey binds an idempotency key to a campaign id by set-if-absent. It returns the id that has the key, and whether that is
-// the one given.
-func (c *Campaigns) claimKey(ctx context.Context, app minapush.AppID, key string, fingerprint uint64, id string) (string, bool, error) {
+// claimKey binds an idempotency key of a kind to an id by set-if-absent. It returns the id that has the key, and whether that is the one
+// given.
+func (c *Campaigns) claimKey(ctx context.Context, kind, key string, fingerprint uint64, id string) (string, bool, error) {
 	if key == "" {
 		return id, true, nil
 	}
@@ -207,20 +216,20 @@ func (c *Campaigns) claimKey(ctx context.Context, app minapush.AppID, key string
 	if err != nil {
 		return "", false, err
 	}
-	_, err = c.st.Put(ctx, store.Document{Kind: keyKindOf(app), ID: key, Value: value})
+	_, err = c.st.Put(ctx, store.Document{Kind: kind, ID: key, Value: value})
 	if err == nil {
 		return id, true, nil
 	}
 	if !errors.Is(err, minapush.Conflict) {
-		return "", false, fmt.Errorf("create campaign: %w", err)
+		return "", false, fmt.Errorf("idempotency key: %w", err)
 	}
-	id, err = c.claimed(ctx, app, key, fingerprint)
+	id, err = c.claimed(ctx, kind, key, fingerprint)
 	return id, false, err
 }
 
-// claimed returns the campaign id that an idempotency key is bound to. Errors: NotFound; Conflict if it was for another request.
-func (c *Campaigns) claimed(ctx context.Context, app minapush.AppID, key string, fingerprint uint64) (string, error) {
-	d, err := c.st.Get(ctx, keyKindOf(app), key)
+// claimed returns the id that an idempotency key of a kind is bound to. Errors: NotFound; Conflict if it was for another request.
+func (c *Campaigns) claimed(ctx context.Context, kind, key string, fingerprint uint64) (string, error) {
+	d, err := c.st.Get(ctx, kind, key)
 	if err != nil {
 		return "", fmt.Errorf("idempotency key: %w", err)
 	}
@@ -243,7 +252,7 @@ func (c *Campaigns) madeWith(ctx context.Context, app minapush.AppID, key string
 	if key == "" {
 		return minapush.Campaign{}, minapush.NotFound
 	}
-	id, err := c.claimed(ctx, app, key, fingerprint)
+	id, err := c.claimed(ctx, keyKindOf(app), key, fingerprint)
 	if err != nil {
 		return minapush.Campaign{}, err
 	}

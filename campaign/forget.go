@@ -53,8 +53,10 @@ func (c *Campaigns) forget(ctx context.Context, app minapush.App) error {
 	if err := c.forgetRows(ctx, app, from, until); err != nil {
 		return err
 	}
-	if err := c.forgetKeys(ctx, app.ID); err != nil {
-		return fmt.Errorf("idempotency keys: %w", err)
+	for _, kind := range []string{keyKindOf(app.ID), scheduleKeyKindOf(app.ID)} {
+		if err := c.forgetKeys(ctx, kind); err != nil {
+			return fmt.Errorf("idempotency keys: %w", err)
+		}
 	}
 	value, err := json.Marshal(forgotten{1, until, now})
 	if err != nil {

@@ -312,12 +312,12 @@ func TestAFilterSaysWhatHoldsNow(t *testing.T) {
 	d := draft()
 	d.Audience.Where = []byte(`{"seen_within":"1h"}`)
 	m := b.create(t, d)
-	if plain, err := b.Filter(b.create(t, draft())); err != nil || plain != nil {
+	if plain, _, err := b.Filter(b.create(t, draft())); err != nil || plain != nil {
 		t.Errorf("a campaign for everybody has a filter, %v", err)
 	}
-	holds, err := b.Filter(m)
+	holds, _, err := b.Filter(m)
 	must(t, err)
-	u := store.User{LastSeen: b.now.Add(-30 * time.Minute)}
+	u := &store.User{LastSeen: b.now.Add(-30 * time.Minute)}
 	if !holds(u) {
 		t.Error("a user seen half an hour ago is left out")
 	}
@@ -327,7 +327,7 @@ func TestAFilterSaysWhatHoldsNow(t *testing.T) {
 	}
 	m.ID, m.Audience.Where = "c999", []byte(`{"of a later release":1}`)
 	var e *minapush.Error
-	if _, err := b.Filter(m); !errors.As(err, &e) || e.Kind != minapush.Invalid || !strings.HasPrefix(e.Field, "audience.where") {
+	if _, _, err := b.Filter(m); !errors.As(err, &e) || e.Kind != minapush.Invalid || !strings.HasPrefix(e.Field, "audience.where") {
 		t.Errorf("an expression that nobody can read: %v", err)
 	}
 }
@@ -340,9 +340,9 @@ func TestFiltersOfManyCampaignsAreNotMixedUp(t *testing.T) {
 		for i := range 600 {
 			m := minapush.Campaign{ID: fmt.Sprintf("c%03d", i), App: b.app.ID}
 			m.Audience.Where = []byte(fmt.Sprintf(`{"tag":"t%d"}`, i))
-			holds, err := b.Filter(m)
+			holds, _, err := b.Filter(m)
 			must(t, err)
-			if !holds(store.User{Profile: minapush.Profile{Tags: []string{fmt.Sprintf("t%d", i)}}}) || holds(store.User{Profile: minapush.Profile{Tags: []string{"t"}}}) {
+			if !holds(&store.User{Profile: minapush.Profile{Tags: []string{fmt.Sprintf("t%d", i)}}}) || holds(&store.User{Profile: minapush.Profile{Tags: []string{"t"}}}) {
 				t.Fatalf("campaign %d has another's filter", i)
 			}
 		}

@@ -44,11 +44,13 @@ func (a *Again) validate() error {
 	return nil
 }
 
-// Retry makes a campaign with a list from the deliveries of one that has ended, with the same message and each user's own values. With
-// a Key that was used before for the same request it completes, or returns, that campaign, and created is false. After an error the
-// campaign may be there with a part of its list: it cannot be started, and the same call with its key completes it. Errors: NotFound;
-// Invalid; Conflict (it has not ended; with Field "outcomes" if no delivery that is kept has such an outcome; with Field
-// "Idempotency-Key" if that was used for another request; with Field "message.values.…" if its template does not take that value any more).
+// Retry makes a campaign with a list from the deliveries of one that has ended, with the same message, each user's own values and what
+// is kept back, and not in stages. It is of the same series: what was tried again of a run is no other campaign to runs before and after,
+// which may say the same. With a Key that was used before for the same request it completes, or returns, that campaign, and created
+// is false. After an error the campaign may be there with a part of its list: it cannot be started, and the same call with its key completes
+// it. Errors: NotFound; Invalid; Conflict (it has not ended; with Field "outcomes" if no delivery that is kept has such an outcome; with
+// Field "Idempotency-Key" if that was used for another request; with Field "message.values.…" if its template does not take that value any
+// more).
 func (c *Campaigns) Retry(ctx context.Context, app minapush.App, id string, a Again) (m minapush.Campaign, created bool, err error) {
 	if err := a.validate(); err != nil {
 		return m, false, err
@@ -107,8 +109,9 @@ func (r *retrying) make(ctx context.Context, a Again) (minapush.Campaign, bool, 
 		a.Name = r.from.Name
 	}
 	return r.create(ctx, minapush.Campaign{
+		ID: minapush.InSeries(r.cfg.NewID(), r.from.ID), Schedule: r.from.Schedule,
 		App: r.app.ID, Name: a.Name, Message: r.from.Message, Kind: r.from.Kind, Keys: rules.Keys, AtLeastOnce: r.from.AtLeastOnce,
-		Audience: minapush.Audience{List: true, Filling: true}, RetryOf: r.from.ID,
+		Audience: minapush.Audience{List: true, Filling: true}, RetryOf: r.from.ID, KeepBack: r.from.KeepBack, OnQuiet: r.from.OnQuiet,
 		Grace: minapush.DefaultGrace, State: minapush.Scheduled, CreatedAt: r.cfg.Now().UTC(),
 	}, a.Key, a.Fingerprint)
 }

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/minapush/minapush"
@@ -74,19 +75,20 @@ func (c *Campaigns) Finish(ctx context.Context, app minapush.AppID, id string, s
 	return err
 }
 
-// Run starts campaigns at their time, marks missed ones, ends pauses that the latest send time has overtaken, forgets rows that
-// are older than Keep, and keeps the sums of campaigns that ended up to date. It returns when ctx ends.
+// Run makes the runs of schedules, starts campaigns at their time, marks missed ones, ends pauses that the latest send time has overtaken,
+// forgets rows that are older than Keep, and keeps the sums of campaigns that ended up to date. It returns when ctx ends.
 func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minapush.App, error)) error {
 	tick := time.NewTicker(c.cfg.Tick)
 	defer tick.Stop()
 	var swept time.Time
+	sleepers := map[minapush.AppID]asleep{}
 	for {
 		list, err := apps(ctx)
 		if err != nil && ctx.Err() == nil {
 			c.cfg.Logger.Warn("schedules not looked at", "err", err)
 		}
 		for _, app := range list {
-			c.look(ctx, app)
+			sleepers[app.ID] = c.look(ctx, app, sleepers[app.ID])
 		}
 		if now := c.cfg.Now(); now.Sub(swept) > time.Hour {
 			swept = now
@@ -107,14 +109,16 @@ func (c *Campaigns) Run(ctx context.Context, apps func(context.Context) ([]minap
 	}
 }
 
-// look makes the changes of one app that are due.
-func (c *Campaigns) look(ctx context.Context, app minapush.App) {
+// look makes the changes of one app that are due, and returns which schedules are asleep from then on. Runs of schedules are made first, so
+// that they start at once.
+func (c *Campaigns) look(ctx context.Context, app minapush.App, was asleep) asleep {
+	is := c.lookSchedules(ctx, app, was)
 	list, err := c.active(ctx, app.ID)
 	if err != nil {
 		if ctx.Err() == nil {
 			c.cfg.Logger.Warn("schedules not looked at", "app", app.ID, "err", err)
 		}
-		return
+		return is
 	}
 	for _, m := range list {
 		if !due(m, c.cfg.Now()) {
@@ -124,6 +128,7 @@ func (c *Campaigns) look(ctx context.Context, app minapush.App) {
 			c.cfg.Logger.Warn("schedule not advanced", "app", app.ID, "campaign", m.ID, "err", err)
 		}
 	}
+	return is
 }
 
 // turn makes the change of one campaign that is due.
@@ -136,12 +141,23 @@ func (c *Campaigns) turn(ctx context.Context, app minapush.App, m minapush.Campa
 	if err != nil {
 		return err
 	}
+	expected, err := c.expected(ctx, m)
+	if err != nil {
+		return err
+	}
+	_, unfit := c.CheckAudience(ctx, app, m.Audience.Where)
+	if unfit != nil && !errors.Is(unfit, minapush.Invalid) {
+		return unfit
+	}
 	_, err = c.change(ctx, app.ID, m.ID, func(m *minapush.Campaign, now time.Time) error {
 		waited := m.State == minapush.Scheduled
 		advance(m, listed, now)
 		if waited && m.State == minapush.Running {
 			m.Keys = rules.Keys
-			if found := rules.Lint(m.Message).Findings; len(found) > 0 {
+			expect(m, expected)
+			if unfit != nil {
+				miss(m, minapush.Reason{Code: reasonBadAudience, Params: map[string]string{"error": unfit.Error()}}, now)
+			} else if found := rules.Lint(m.Message).Findings; len(found) > 0 {
 				missForValues(m, found[0], now)
 			}
 		}
@@ -182,3 +198,7 @@ func advance(m *minapush.Campaign, listed int64, now time.Time) {
 
 // reasonEmptyList is why a campaign is missed whose list was empty when it was to start by itself.
 const reasonEmptyList = "empty_list"
+
+// reasonBadAudience is why a campaign is missed whose audience cannot be told any more, such as one that asks of a campaign whose rows are
+// forgotten: it would be another one.
+const reasonBadAudience = "bad_audience"

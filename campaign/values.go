@@ -39,8 +39,13 @@ func checkValues(t minapush.Template, m minapush.Message) error {
 
 // missForValues ends a campaign that was to start by itself and whose message its template does not take any more.
 func missForValues(m *minapush.Campaign, f minapush.Finding, now time.Time) {
-	m.State, m.StartedAt, m.EndedAt, m.Audience.Listed = minapush.Missed, time.Time{}, now, 0
-	m.Why = minapush.Reason{Code: minapush.ReasonBadValue, Params: map[string]string{"key": f.Key, "rule": f.Code, "answer": f.Key + ": " + f.Message()}}
+	why := map[string]string{"key": f.Key, "rule": f.Code, "answer": f.Key + ": " + f.Message()}
+	miss(m, minapush.Reason{Code: minapush.ReasonBadValue, Params: why}, now)
+}
+
+// miss ends a campaign that was about to start by itself.
+func miss(m *minapush.Campaign, why minapush.Reason, now time.Time) {
+	m.State, m.Why, m.StartedAt, m.EndedAt, m.Audience.Listed = minapush.Missed, why, time.Time{}, now, 0
 }
 
 // fit refuses a row whose values would not go out.

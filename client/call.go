@@ -95,7 +95,7 @@ func (c *Client) do(ctx context.Context, q request, out any) (status int, err er
 
 // passing tells whether an error may be gone at the next try: no answer at all, or one that says so.
 func passing(err error) bool {
-	if errors.Is(err, errPartWritten) {
+	if errors.Is(err, errPartWritten) || errors.Is(err, errPassBroken) {
 		return false
 	}
 	var e *Error
@@ -144,14 +144,17 @@ func (c *Client) try(ctx context.Context, q request, body []byte, out any) (stat
 	return answer.StatusCode, nil
 }
 
-// receive decodes the body of a good answer into out, or copies it if out is an *archive. An answer without a body, and one that
-// nobody asked for, is left alone.
+// receive decodes the body of a good answer into out, copies it if out is an *archive, or reads its lines if it is a *pass. An answer
+// without a body, and one that nobody asked for, is left alone.
 func receive(answer *http.Response, out any) error {
 	if out == nil || answer.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	if a, ok := out.(*archive); ok {
-		return a.copy(answer.Body)
+	switch out := out.(type) {
+	case *archive:
+		return out.copy(answer.Body)
+	case *pass:
+		return out.read(answer.Body)
 	}
 	return json.NewDecoder(answer.Body).Decode(out)
 }

@@ -24,7 +24,7 @@ const (
 // Config tunes a Client. The zero value is ready for use.
 type Config struct {
 	// HTTPClient sends the requests. Its Timeout bounds each try, but for calls that take as long as there is to do: Backup, fresh
-	// Reach, RetryCampaign, Check. Redirects are not followed unless its CheckRedirect says so. Defaults to one of its own, with
+	// Reach, RetryCampaign, Check, CountAudience, SampleAudience. Redirects are not followed unless its CheckRedirect says so. Defaults to one of its own, with
 	// DefaultTimeout.
 	HTTPClient *http.Client
 	// Tries is how often a call that is safe to repeat is made in all; 1: never repeated. The parts of an import have Rows.Tries.
@@ -40,6 +40,8 @@ type Config struct {
 	// NewID makes idempotency keys and names of imports, unlike all others: at most api.MaxIdempotencyKey bytes of printable ASCII.
 	// Defaults to 128 random bits.
 	NewID func() string
+	// Now is the clock by which NoteEvents says when events happened. Defaults to time.Now.
+	Now func() time.Time
 	// UserAgent is sent along. Defaults to "minapush-go".
 	UserAgent string
 }
@@ -54,7 +56,7 @@ type Client struct {
 }
 
 // New makes a client of the server at baseURL ("https://push.example.com", with its base path if it has one). key is an API key,
-// or a session token for Report and Me; "" for health and Session only.
+// or a session token for Report, NoteEvents and Me; "" for health and Session only.
 func New(baseURL, key string, cfg Config) (*Client, error) {
 	u, err := url.Parse(baseURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
@@ -83,6 +85,9 @@ func New(baseURL, key string, cfg Config) (*Client, error) {
 	}
 	if cfg.NewID == nil {
 		cfg.NewID = rand.Text
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "minapush-go"

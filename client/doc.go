@@ -11,18 +11,22 @@
 // A call that failed is made again, up to Config.Tries times in all, if both its kind and its error allow that.
 //
 //	kind of call                                              repeated
-//	reading: all GET calls and lists, DryRun, Check without   yes
-//	an OpenID
+//	reading: all GET calls and lists, DryRun, CheckSchedule,  yes
+//	Check without an OpenID
 //	Backup                                                    until its first byte was written
+//	CountAudience, SampleAudience                             until their first line has come
 //	replacing: PutTemplate, PutScene, SetProfile, SetOptOut   yes, unless SetProfile gives the user it names another uid
 //	Report, ReportRecipe, Relay, SessionToken                 yes: items have identities, so they count once
-//	Push, CreateCampaign, RetryCampaign, Spent                yes: they carry an idempotency key, made for the call if none is given
+//	NoteEvents                                                yes: events are given their time before the first try, so they
+//	                                                          count once; with a session token no
+//	Push, CreateCampaign, RetryCampaign, Spent,               yes: they carry an idempotency key, made for the call if none is given
+//	CreateSchedule
 //	ImportPermits, ImportUsers, FillAudience                  part by part, up to Rows.Tries times: what is there counts as duplicate
 //	Ready                                                     no: api.Unavailable is an answer
 //	Session, Deposit, CreateApp, UpdateApp, StopApp,          no
 //	CreateKey, RevokeKey, Start-, Pause-, Resume- and
-//	CancelCampaign, SyncTemplates, Check with an OpenID,
-//	and all that delete
+//	CancelCampaign, Pause-, Resume- and EndSchedule,
+//	SyncTemplates, Check with an OpenID, and all that delete
 //
 //	error                                                     repeated
 //	no answer: connection refused, reset or timed out         yes

@@ -73,8 +73,16 @@ func readError(r *http.Response) *Error {
 	if err != nil || json.Unmarshal(body, &p) != nil {
 		return e
 	}
-	e.Code, e.Number, e.Title, e.Detail, e.Errcode, e.Reason, e.Fields = p.Code, p.Number, p.Title, p.Detail, p.Errcode, p.Reason, p.Errors
-	return e
+	read := problemError(p)
+	read.Status, read.RetryAfter = e.Status, e.RetryAfter
+	return read
+}
+
+// problemError is a problem as an error.
+func problemError(p api.Problem) *Error {
+	return &Error{
+		Status: p.Status, Code: p.Code, Number: p.Number, Title: p.Title, Detail: p.Detail, Errcode: p.Errcode, Reason: p.Reason, Fields: p.Errors,
+	}
 }
 
 // retryAfter reads the header's seconds; what is a date, or no number, is 0.

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -331,4 +332,121 @@ func ExampleClient_Backup() {
 	fmt.Println(size > 0)
 	// Output:
 	// true
+}
+
+// Who signed in is told as it happens, so that a reminder can leave them out.
+func ExampleClient_NoteEvents() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	answer, err := c.NoteEvents(ctx, app, []api.UserEvent{
+		{OpenID: "oUser1", Name: "checkin"}, {OpenID: "oUser2", Name: "checkin", AgeMS: 3 * 24 * 60 * 60 * 1000}, {OpenID: "uid:nobody", Name: "checkin"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("added:", answer.Added, "refused:", answer.Refused, answer.Events[2].Reason)
+
+	notLately := json.RawMessage(`{"not": {"event": {"name": "checkin", "within": "1d"}}}`)
+	count, err := c.CountAudience(ctx, app, api.AudienceQuestion{Where: notLately}, func(l api.AudienceLine) {
+		fmt.Fprintf(os.Stderr, "%d of %d shards\n", l.ShardsDone, l.Shards)
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("of", count.Walked, "users not within a day:", count.Matched)
+	// Output:
+	// added: 2 refused: 1 unknown_uid
+	// of 2 users not within a day: 1
+}
+
+// Some of an audience are looked at before anything is sent to all of it.
+func ExampleClient_SampleAudience() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := range 20 {
+		if _, err := c.SetProfile(ctx, app, fmt.Sprint("oUser", i), api.NewProfile{Tags: []string{"vip"}}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	question := api.AudienceQuestion{Where: json.RawMessage(`{"tag": "vip"}`), Template: signIn, Sample: 3}
+	last, err := c.SampleAudience(ctx, app, question, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(last.Matched, "match,", *last.Reachable, "can be reached,", len(last.Sample), "are shown")
+	// Output:
+	// 20 match, 0 can be reached, 3 are shown
+}
+
+// The daily sign-in reminder: who holds a permit and did not sign in today is reminded at 20:00.
+func ExampleClient_CreateSchedule() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	reminder := api.NewSchedule{
+		Name:     "签到提醒",
+		Message:  api.Message{Template: signIn, Values: map[string]string{"thing1": "今天还没有签到"}},
+		Audience: &api.Audience{Where: json.RawMessage(`{"not": {"event": {"name": "checkin", "days": 1}}}`)},
+		Cron:     "0 20 * * *",
+	}
+	planned, err := c.CheckSchedule(ctx, app, reminder)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("would run", planned.Next[1].Sub(planned.Next[0]), "apart, on the clock of", planned.TimeZone)
+
+	s, err := c.CreateSchedule(ctx, app, reminder, "sign-in-reminder")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, turn := range []func(context.Context, string, string) (api.Schedule, error){c.PauseSchedule, c.ResumeSchedule, c.EndSchedule} {
+		if s, err = turn(ctx, app, s.ID); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(s.State)
+	}
+	// Output:
+	// would run 24h0m0s apart, on the clock of Asia/Shanghai
+	// paused
+	// active
+	// ended
+}
+
+// A new app has guard rails; others may be asked for.
+func ExampleClient_CreateApp() {
+	server := serveExample()
+	defer server.Close()
+	ctx := context.Background()
+	c, err := client.New(server.URL, server.Key, client.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	made, err := c.CreateApp(ctx, api.NewApp{AppID: "wxfedcba9876543210", Name: "Tea"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(made.Guards.PerDay, "a day, quiet from", made.Guards.Quiet.From, "until", made.Guards.Quiet.Until, made.TimeZone)
+
+	made, err = c.UpdateApp(ctx, made.AppID, api.AppChange{Guards: &api.Guards{PerDay: 2, CountPushes: true}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(made.Guards.PerDay, "a day, no quiet hours:", made.Guards.Quiet == nil)
+	// Output:
+	// 1 a day, quiet from 22:00 until 08:00 Asia/Shanghai
+	// 2 a day, no quiet hours: true
 }

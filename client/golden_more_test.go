@@ -35,6 +35,14 @@ func moreCalls() map[string]played {
 	user := func(name string) played {
 		return asks(func(ctx context.Context, c *client.Client) (api.User, error) { return c.User(ctx, app, name) })
 	}
+	schedule := func(call func(*client.Client, context.Context, string, string) (api.Schedule, error)) played {
+		return asks(func(ctx context.Context, c *client.Client) (api.Schedule, error) {
+			return call(c, ctx, app, "{schedule}")
+		})
+	}
+	count := with(func(ctx context.Context, c *client.Client, in api.AudienceQuestion, _ string) (api.AudienceLine, error) {
+		return c.CountAudience(ctx, app, in, nil)
+	})
 	return map[string]played{
 		"resume-app": asks(func(ctx context.Context, c *client.Client) (api.App, error) { return c.StopApp(ctx, app, false) }),
 		"put-profile": with(func(ctx context.Context, c *client.Client, in api.NewProfile, _ string) (api.Profile, error) {
@@ -112,6 +120,42 @@ func moreCalls() map[string]played {
 		}),
 		"remove-operator": asks(func(ctx context.Context, c *client.Client) (any, error) {
 			return nil, c.RemoveOperator(ctx, "li")
+		}),
+		"create-guarded-app": with(func(ctx context.Context, c *client.Client, in api.NewApp, _ string) (api.App, error) {
+			return c.CreateApp(ctx, in)
+		}),
+		"change-guards": with(func(ctx context.Context, c *client.Client, in api.AppChange, _ string) (api.App, error) {
+			return c.UpdateApp(ctx, app, in)
+		}),
+		"create-rollout-campaign": with(func(ctx context.Context, c *client.Client, in api.NewCampaign, key string) (api.Campaign, error) {
+			return c.CreateCampaign(ctx, app, in, key)
+		}),
+		"note-events": with(func(ctx context.Context, c *client.Client, in api.UserEvents, _ string) (api.UserEventsAnswer, error) {
+			return c.NoteEvents(ctx, app, in.Events)
+		}),
+		"user-with-events": user("oUser0000000000000000000004"),
+		"dry-run-schedule": with(func(ctx context.Context, c *client.Client, in api.NewSchedule, _ string) (api.Schedule, error) {
+			return c.CheckSchedule(ctx, app, in)
+		}),
+		"create-schedule": with(func(ctx context.Context, c *client.Client, in api.NewSchedule, key string) (api.Schedule, error) {
+			return c.CreateSchedule(ctx, app, in, key)
+		}),
+		"list-schedules": asks(func(ctx context.Context, c *client.Client) (all api.Schedules, _ error) {
+			for s, err := range c.Schedules(ctx, app) {
+				if err != nil {
+					return all, err
+				}
+				all.Schedules = append(all.Schedules, s)
+			}
+			return all, nil
+		}),
+		"schedule":        schedule((*client.Client).Schedule),
+		"pause-schedule":  schedule((*client.Client).PauseSchedule),
+		"resume-schedule": schedule((*client.Client).ResumeSchedule),
+		"end-schedule":    schedule((*client.Client).EndSchedule),
+		"count-audience":  count, "count-audience-invalid": count,
+		"sample-audience": with(func(ctx context.Context, c *client.Client, in api.AudienceQuestion, _ string) (api.AudienceLine, error) {
+			return c.SampleAudience(ctx, app, in, nil)
 		}),
 		"checks": with(func(ctx context.Context, c *client.Client, in api.NewChecks, _ string) (api.Checks, error) {
 			return c.Check(ctx, app, in)

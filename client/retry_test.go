@@ -71,6 +71,22 @@ func TestWhatIsSafeIsRepeatedAndNothingElse(t *testing.T) {
 			_, err := c.CreateCampaign(ctx, app, api.NewCampaign{}, "")
 			return err
 		},
+		"schedule": func(ctx context.Context, c *client.Client) error {
+			_, err := c.CreateSchedule(ctx, app, api.NewSchedule{}, "")
+			return err
+		},
+		"check schedule": func(ctx context.Context, c *client.Client) error {
+			_, err := c.CheckSchedule(ctx, app, api.NewSchedule{})
+			return err
+		},
+		"count": func(ctx context.Context, c *client.Client) error {
+			_, err := c.CountAudience(ctx, app, api.AudienceQuestion{}, nil)
+			return err
+		},
+		"events": func(ctx context.Context, c *client.Client) error {
+			_, err := c.NoteEvents(ctx, app, []api.UserEvent{{OpenID: "o", Name: "n"}})
+			return err
+		},
 	}
 	unsafe := map[string]func(context.Context, *client.Client) error{
 		"login": func(ctx context.Context, c *client.Client) error { _, err := c.Session(ctx, app, "code"); return err },
@@ -86,6 +102,10 @@ func TestWhatIsSafeIsRepeatedAndNothingElse(t *testing.T) {
 		"invite": func(ctx context.Context, c *client.Client) error { _, err := c.InviteOperator(ctx, ""); return err },
 		"cancel": func(ctx context.Context, c *client.Client) error {
 			_, err := c.CancelCampaign(ctx, app, "id")
+			return err
+		},
+		"pause schedule": func(ctx context.Context, c *client.Client) error {
+			_, err := c.PauseSchedule(ctx, app, "id")
 			return err
 		},
 		"deposit": func(ctx context.Context, c *client.Client) error {

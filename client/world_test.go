@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -88,7 +89,7 @@ func rooms(st *pebblestore.Store, accounts *account.Accounts, platform *sandbox.
 	dispatcher = must(dispatch.New(b, ledger, campaigns, accounts, w, dispatch.Config{NewID: newID, Owner: "example"}))
 	parts = server.Parts{
 		Accounts: accounts, Profiles: profiles, Bank: b, Collector: must(collect.New(b, ledger, collect.Config{})), Campaigns: campaigns,
-		Ledger: ledger, Dispatcher: dispatcher, Platform: platformOf{w}, Backup: backupOf(st),
+		Ledger: ledger, Dispatcher: dispatcher, Counter: audience.NewCounter(st, time.Now), Platform: platformOf{w}, Backup: backupOf(st),
 	}
 	return parts, func() func() {
 		ctx, cancel := context.WithCancel(context.Background())

@@ -40,6 +40,10 @@ type campaignPage struct {
 	Template minapush.Template
 	Card     card
 	Live     liveView
+	// Asked is the name of the campaign that the audience asks of, and ScheduleName that of the schedule of which it is a run; both may be
+	// empty, and so may Guards: what keeps it from whom, beside what the app says for all.
+	Asked, ScheduleName string
+	Guards              []warning
 	// Refused is the verb of a form that the campaign's state does not allow; empty: none was.
 	Refused string
 	Retry   retryForm
@@ -57,6 +61,11 @@ type liveView struct {
 	// Holds tells that it waits by itself just now, and Still why nothing moves; empty: it does.
 	Holds bool
 	Still still
+	// Stage of Stages is being sent, of a staged roll-out; Stages is 0 of any other. The last one is the Rest, and the others reach Percent of
+	// all users.
+	Stage, Stages int
+	Rest          bool
+	Percent       string
 	// PerSecond is how many got an outcome a second lately; below 0: not known. Mean tells that it is the mean since the start.
 	PerSecond float64
 	Mean      bool
@@ -66,6 +75,14 @@ type liveView struct {
 
 // Ended tells that nothing will change any more.
 func (v liveView) Ended() bool { return v.M.State.Ended() }
+
+// Todo is the reason about which somebody can do something, by its code; empty: there is none.
+func (v liveView) Todo() string {
+	if v.Ended() || v.Still.Code == stillPaused {
+		return v.M.Why.Code
+	}
+	return ""
+}
 
 // Started tells that it was ever started.
 func (v liveView) Started() bool { return !v.M.StartedAt.IsZero() }
@@ -135,11 +152,31 @@ func (c *Console) showCampaign(ctx context.Context, rq *request, status int, p c
 	if p.Live, err = c.liveView(ctx, rq.app, p.M); err != nil {
 		return err
 	}
+	if err := c.fillCampaign(ctx, rq.app, &p); err != nil {
+		return err
+	}
 	if p.Retry.Key == "" {
 		p.Retry.Key, p.Retry.Name = c.cfg.NewID(), p.M.Name
 		p.Retry.Outcomes = map[string]bool{minapush.Failed.String(): true}
 	}
 	return rq.show(status, view{"campaign", campaignTitle(p.M), "campaigns"}, p)
+}
+
+// fillCampaign adds what else is told of a campaign.
+func (c *Console) fillCampaign(ctx context.Context, app minapush.App, p *campaignPage) (err error) {
+	if p.Asked, err = c.askedName(ctx, app, p.M.Audience); err != nil {
+		return err
+	}
+	p.Guards = ownGuards(restraint{p.M.KeepBack, p.M.OnQuiet, p.M.Rollout})
+	if p.M.Schedule == "" {
+		return nil
+	}
+	s, err := c.parts.Campaigns.Schedule(ctx, app.ID, p.M.Schedule)
+	if errors.Is(err, minapush.NotFound) {
+		return nil
+	}
+	p.ScheduleName = s.Name
+	return err
 }
 
 func campaignTitle(m minapush.Campaign) string {

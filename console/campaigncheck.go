@@ -18,6 +18,7 @@ func (c *Console) checkRoutes() {
 	c.appPage("GET campaigns/{id}/check", c.checkCampaign)
 	c.appPage("POST campaigns/{id}/start", c.startCampaign)
 	c.appPage("POST campaigns/{id}/test", c.testCampaign)
+	c.appPage("POST campaigns/{id}/count", c.countCampaign)
 }
 
 const (
@@ -43,7 +44,13 @@ type checkPage struct {
 	Warnings, Blocks []warning
 	Quota            quota
 	Stopped          minapush.Reason
-	Test             testForm
+	// Guards say in words what keeps it from whom.
+	Guards []warning
+	// Asked is the name of the campaign that the audience asks of; empty: of none, or it is gone.
+	Asked string
+	// Count is what was counted just now; nil: nothing was.
+	Count *counted
+	Test  testForm
 	// Ticked and Mistakes are of a start that was refused.
 	Ticked   bool
 	Mistakes map[string]mistake
@@ -87,28 +94,40 @@ type estimate struct {
 	Listed int64
 	// Narrowed tells that an expression keeps some out, which nobody has counted: the figures are upper bounds.
 	Narrowed bool
+	// Counted is how many of the audience hold a permit, by a count of everybody just now; nil: nobody counted.
+	Counted *int64
 	// Rate is the app's, messages a second; minapush.Unlimited: none.
 	Rate int
 }
 
 // Known tells that there is a number at all.
-func (e estimate) Known() bool { return e.List || !e.Surveyed.IsZero() }
+func (e estimate) Known() bool { return e.List || e.Counted != nil || !e.Surveyed.IsZero() }
 
 // Number is about how many messages go out: those on a list are counted all, since nobody has looked which of them have a permit.
 func (e estimate) Number() int64 {
+	if e.Counted != nil {
+		return *e.Counted
+	}
+	return e.Upper()
+}
+
+// Upper is Number without a count of just now.
+func (e estimate) Upper() int64 {
 	if e.List {
 		return e.Listed
 	}
 	return e.Reachable
 }
 
-// Bound says what Number is: unknown, listed, most or about.
+// Bound says what Number is: unknown, listed, counted, most or about.
 func (e estimate) Bound() string {
 	switch {
 	case !e.Known():
 		return "unknown"
 	case e.List:
 		return "listed"
+	case e.Counted != nil:
+		return "counted"
 	case e.Narrowed:
 		return "most"
 	}
@@ -144,6 +163,7 @@ func (c *Console) checkCampaign(ctx context.Context, rq *request) error {
 
 // showCheck fills in what the page shows of a campaign, and answers with it.
 func (c *Console) showCheck(ctx context.Context, rq *request, status int, p checkPage) error {
+	counted := p.Estimate.Counted // of a start that was refused
 	var err error
 	if p.Template, p.Known, err = c.template(ctx, p.M); err != nil {
 		return err
@@ -151,12 +171,20 @@ func (c *Console) showCheck(ctx context.Context, rq *request, status int, p chec
 	if p.Estimate, err = c.estimate(ctx, rq.app, p.M, p.Template); err != nil {
 		return err
 	}
+	p.Estimate.Counted = counted
+	if p.Count != nil {
+		p.Estimate.Counted = p.Count.number()
+	}
 	p.Card, p.Stopped = cardOf(rq.app, p.Template, p.M.Message), rq.app.Stopped
 	if err := c.fillTest(ctx, rq.app, &p); err != nil {
 		return err
 	}
+	if p.Asked, err = c.askedName(ctx, rq.app, p.M.Audience); err != nil {
+		return err
+	}
 	there, known := c.askPlatform(ctx, rq.app, &p.Quota)
 	p.judge(c.cfg.Now().UTC())
+	p.guard(rq.app, c.cfg.Now().UTC())
 	if known && p.Template.Kind != minapush.LegacyTemplate {
 		p.drift(there)
 	}
@@ -220,8 +248,8 @@ func (p *checkPage) judge(now time.Time) {
 		{!p.Stopped.IsZero(), warning{Name: "check.stopped"}},
 		{!p.Known, warning{Name: "check.template_gone"}},
 		{p.Template.Kind == minapush.LegacyTemplate, warning{Name: "check.legacy"}},
-		{!e.List && e.Surveyed.IsZero(), warning{Name: "check.no_survey"}},
-		{!e.List && !e.Surveyed.IsZero() && now.Sub(e.Surveyed) > oldSurvey, warning{Name: "check.old_survey"}},
+		{!e.List && e.Counted == nil && e.Surveyed.IsZero(), warning{Name: "check.no_survey"}},
+		{!e.List && e.Counted == nil && !e.Surveyed.IsZero() && now.Sub(e.Surveyed) > oldSurvey, warning{Name: "check.old_survey"}},
 		{!e.Surveyed.IsZero() && e.Reachable == 0, warning{Name: "check.nobody"}},
 		{p.Quota.Known && p.Quota.Left < e.Number(), warning{"check.quota", []string{grouped(p.Quota.Left)}}},
 		{p.tooLong(begin), warning{Name: "check.too_long"}},
@@ -334,6 +362,7 @@ func (c *Console) readStart(ctx context.Context, rq *request, p *checkPage) erro
 	if err != nil {
 		return err
 	}
+	e.Counted = readCounted(rq.r.PostFormValue("counted"))
 	p.Estimate = e
 	if !p.Ticked && p.Tick() {
 		p.Mistakes["sure"] = mistake{Name: "mistake.tick"}
@@ -343,7 +372,7 @@ func (c *Console) readStart(ctx context.Context, rq *request, p *checkPage) erro
 	if err != nil {
 		seen = -1
 	}
-	if e.Known() && (e.List && seen != e.Listed || e.Number() > seen+seen/5) {
+	if e.Known() && (e.List && seen != e.Listed || e.Upper() > seen+seen/5) {
 		p.Mistakes["start"] = mistake{Name: "mistake.number_changed"}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"maps"
@@ -24,10 +23,11 @@ type campaignForm struct {
 	Emphasis                string
 	Values                  map[string]string // by key
 	Lines                   string            // key=value, of a template whose keys are not known
-	Audience, Days, Where   string            // Audience is all, seen, unseen, list or where
-	Start, StartAt          string            // Start is now or at
-	Latest, LatestAt        string            // Latest is evening, none or at
-	AtLeastOnce             bool
+	audienceForm
+	guardForm
+	Start, StartAt   string // Start is now or at
+	Latest, LatestAt string // Latest is evening, none or at
+	AtLeastOnce      bool
 	// Mistakes are by field.
 	Mistakes map[string]mistake
 }
@@ -59,37 +59,39 @@ func (f campaignForm) Mistake(field string) *mistake {
 
 // Advanced tells that something is chosen among what most people need not see.
 func (f campaignForm) Advanced() bool {
-	return f.AtLeastOnce || f.Audience == audienceWhere || f.Mistake("where") != nil
+	return f.AtLeastOnce || f.Audience == audienceWhere || f.Mistake("where") != nil || f.guardForm.set()
 }
 
-const (
-	audienceAll    = "all"
-	audienceSeen   = "seen"
-	audienceUnseen = "unseen"
-	audienceList   = "list"
-	audienceWhere  = "where"
+// Recurs tells that the message is one of a schedule.
+func (f campaignForm) Recurs() bool { return false }
 
+const (
 	choiceAt      = "at"
 	choiceNow     = "now"
 	choiceEvening = "evening"
 	choiceNone    = "none"
 )
 
-// newCampaignForm is a form before anybody typed.
-func newCampaignForm(key string) campaignForm {
+// newCampaignForm is a form before anybody typed, for an app in a time zone.
+func newCampaignForm(key, zone string) campaignForm {
 	return campaignForm{
-		Key: key, State: "formal", Lang: "zh_CN", Audience: audienceAll, Days: "30", Start: choiceNow, Latest: choiceEvening,
-		Values: map[string]string{},
+		Key: key, State: "formal", Lang: "zh_CN", audienceForm: newAudienceForm(zone), guardForm: newGuardForm(), Start: choiceNow,
+		Latest: choiceEvening, Values: map[string]string{},
 	}
 }
 
-// readCampaignForm takes a form as it was sent.
-func readCampaignForm(v url.Values) campaignForm {
+// readCampaignForm takes a form as it was sent, for an app in a time zone.
+func readCampaignForm(v url.Values, zone string) campaignForm {
 	f := campaignForm{
 		Key: v.Get("key"), Name: strings.TrimSpace(v.Get("name")), Page: strings.TrimSpace(v.Get("page")), State: v.Get("state"),
 		Lang: v.Get("lang"), Emphasis: strings.TrimSpace(v.Get("emphasis")), Values: map[string]string{}, Lines: v.Get("lines"),
-		Audience: v.Get("audience"), Days: strings.TrimSpace(v.Get("days")), Where: strings.TrimSpace(v.Get("where")),
-		Start: v.Get("start"), StartAt: v.Get("start_at"), Latest: v.Get("latest"), LatestAt: v.Get("latest_at"),
+		audienceForm: audienceForm{
+			Audience: v.Get("audience"), Days: strings.TrimSpace(v.Get("days")), Where: strings.TrimSpace(v.Get("where")),
+			Event: strings.TrimSpace(v.Get("event")), EventDays: strings.TrimSpace(v.Get("event_days")), Zone: newAudienceForm(zone).Zone,
+			Hours: strings.TrimSpace(v.Get("hours")), Of: strings.TrimSpace(v.Get("of")),
+		},
+		guardForm: readGuardForm(v),
+		Start:     v.Get("start"), StartAt: v.Get("start_at"), Latest: v.Get("latest"), LatestAt: v.Get("latest_at"),
 		AtLeastOnce: v.Get("at_least_once") == "yes",
 	}
 	for name, values := range v {
@@ -100,45 +102,33 @@ func readCampaignForm(v url.Values) campaignForm {
 	return f
 }
 
-// formOf is the form that would make a campaign like this one.
-func formOf(m minapush.Campaign, key string) campaignForm {
-	f := newCampaignForm(key)
-	f.Name, f.Page, f.Emphasis, f.AtLeastOnce = m.Name, m.Message.Page, m.Message.Emphasis, m.AtLeastOnce
-	f.Values = maps.Clone(m.Message.Values)
-	if m.Message.State != "" {
-		f.State = m.Message.State
-	}
-	if m.Message.Lang != "" {
-		f.Lang = m.Message.Lang
-	}
-	var lines []string
-	for _, k := range sortedKeys(m.Message.Values) {
-		lines = append(lines, k+"="+m.Message.Values[k])
-	}
-	f.Lines = strings.Join(lines, "\n")
-	switch {
-	case m.Audience.List:
-		f.Audience = audienceList
-	case len(m.Audience.Where) > 0:
-		f.Audience, f.Days, f.Where = audienceOf(m.Audience.Where, f.Days)
-	}
+// formOf is the form that would make a campaign like this one, in an app in a time zone.
+func formOf(m minapush.Campaign, key, zone string) campaignForm {
+	f := newCampaignForm(key, zone)
+	f.Name, f.AtLeastOnce = m.Name, m.AtLeastOnce
+	f.fill(m.Message)
+	f.audienceForm = audienceOf(m.Audience).in(zone, m.Audience.Where)
+	f.guardForm = guardFormOf(m.KeepBack, m.OnQuiet, m.Rollout)
 	if m.LatestSend.IsZero() {
 		f.Latest = choiceNone
 	}
 	return f
 }
 
-// audienceOf finds the choice of the form that an expression is: the days of one about the last visit, or any other as it stands.
-func audienceOf(where json.RawMessage, days string) (choice, newDays, text string) {
-	var seen map[string]string
-	if json.Unmarshal(where, &seen) == nil && len(seen) == 1 {
-		for word, choice := range map[string]string{"seen_within": audienceSeen, "not_seen_within": audienceUnseen} {
-			if n, ok := strings.CutSuffix(seen[word], "d"); ok {
-				return choice, n, ""
-			}
-		}
+// fill takes over a message.
+func (f *campaignForm) fill(m minapush.Message) {
+	f.Page, f.Emphasis, f.Values = m.Page, m.Emphasis, maps.Clone(m.Values)
+	if m.State != "" {
+		f.State = m.State
 	}
-	return audienceWhere, days, string(where)
+	if m.Lang != "" {
+		f.Lang = m.Lang
+	}
+	var lines []string
+	for _, k := range sortedKeys(m.Values) {
+		lines = append(lines, k+"="+m.Values[k])
+	}
+	f.Lines = strings.Join(lines, "\n")
 }
 
 // message is the message that the form describes.
@@ -181,18 +171,25 @@ const maxCampaignName = 200
 // draft checks the form and makes of it what the campaign room takes. startAt is when the person wants it to start by itself, if at all:
 // it is planned after the check only. With Mistakes the draft is worth nothing.
 func (f *campaignForm) draft(t minapush.Template, now time.Time) (d campaign.Draft, startAt time.Time) {
-	d = campaign.Draft{Name: f.Name, Message: f.message(t), Template: t, AtLeastOnce: f.AtLeastOnce, Key: f.Key}
-	if f.Name == "" {
-		f.wrong("name", "mistake.empty")
-	}
-	if len(f.Name) > maxCampaignName {
-		f.wrong("name", "mistake.long_bytes", strconv.Itoa(maxCampaignName), strconv.Itoa(len(f.Name)))
-	}
-	f.checkMessage(t, d.Message)
-	d.Audience = f.audience()
+	d = f.body(t, maxCampaignName)
 	startAt = f.startTime(now)
 	d.LatestSend = f.latestTime(now, startAt)
 	return d, startAt
+}
+
+// body checks what is said to whom, and what keeps it from whom: all but the time. A name has at most so many bytes.
+func (f *campaignForm) body(t minapush.Template, maxName int) campaign.Draft {
+	d := campaign.Draft{Name: f.Name, Message: f.message(t), Template: t, AtLeastOnce: f.AtLeastOnce, Key: f.Key}
+	if f.Name == "" {
+		f.wrong("name", "mistake.empty")
+	}
+	if len(f.Name) > maxName {
+		f.wrong("name", "mistake.long_bytes", strconv.Itoa(maxName), strconv.Itoa(len(f.Name)))
+	}
+	f.checkMessage(t, d.Message)
+	d.Audience = minapush.Audience{List: f.Audience == audienceList, Where: f.expression(f.wrong)}
+	d.KeepBack, d.OnQuiet, d.Rollout = f.guards(f.wrong)
+	return d
 }
 
 func (f *campaignForm) checkMessage(t minapush.Template, m minapush.Message) {
@@ -239,12 +236,16 @@ func (f *campaignForm) blame(err error, t minapush.Template) {
 		case e.Field == "values":
 			field = "lines"
 		case strings.HasPrefix(e.Field, "audience"):
-			field = "where"
+			field = f.field()
+		case e.Field == "rollout.pause_seconds":
+			field = "rollout_pause"
+		case e.Field == "rollout.percents":
+			field = "rollout_percents"
 		case e.Field == "miniprogram_state":
 			field = "state"
 		case e.Field == "latest_send":
 			field = "latest_at"
-		case slices.Contains([]string{"name", "page", "lang", "emphasis", "start_at"}, e.Field):
+		case slices.Contains([]string{"name", "page", "lang", "emphasis", "start_at", "keep_back", "on_quiet"}, e.Field):
 			field = e.Field
 		}
 		if e.Field != "" && e.Err != nil {
@@ -252,35 +253,6 @@ func (f *campaignForm) blame(err error, t minapush.Template) {
 		}
 	}
 	f.wrong(field, "mistake.other", err.Error())
-}
-
-const maxDays = 3650
-
-func (f *campaignForm) audience() minapush.Audience {
-	switch f.Audience {
-	case audienceAll:
-	case audienceList:
-		return minapush.Audience{List: true}
-	case audienceSeen, audienceUnseen:
-		n, err := strconv.Atoi(f.Days)
-		if err != nil || n < 1 || n > maxDays {
-			f.wrong("days", "mistake.days", strconv.Itoa(maxDays))
-			return minapush.Audience{}
-		}
-		word := "seen_within"
-		if f.Audience == audienceUnseen {
-			word = "not_seen_within"
-		}
-		return minapush.Audience{Where: json.RawMessage(`{"` + word + `":"` + strconv.Itoa(n) + `d"}`)}
-	case audienceWhere:
-		if f.Where == "" {
-			f.wrong("where", "mistake.empty")
-		}
-		return minapush.Audience{Where: json.RawMessage(f.Where)}
-	default:
-		f.wrong("audience", "mistake.choose")
-	}
-	return minapush.Audience{}
 }
 
 func (f *campaignForm) startTime(now time.Time) time.Time {

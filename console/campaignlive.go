@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -143,6 +144,7 @@ func (c *Console) liveView(ctx context.Context, app minapush.App, m minapush.Cam
 func (c *Console) look(ctx context.Context, app minapush.App, m minapush.Campaign, w *watched) (liveView, error) {
 	now := c.cfg.Now().UTC()
 	v := liveView{M: m, Holds: holds(m, now), PerSecond: -1, Total: -1}
+	v.setStage()
 	if m.State == minapush.Scheduled || m.StartedAt.IsZero() {
 		v.Still = stillOf(m, app, v.F, true, false, nil, now)
 		return v, nil
@@ -183,6 +185,18 @@ func (c *Console) total(ctx context.Context, app minapush.App, v *liveView, whol
 		}
 	}
 	return nil
+}
+
+// setStage says which stage of a roll-out is being sent.
+func (v *liveView) setStage() {
+	r := v.M.Rollout
+	if r == nil || v.M.StartedAt.IsZero() {
+		return
+	}
+	v.Stage, v.Stages, v.Rest = min(v.M.Stage+1, r.Stages()), r.Stages(), v.M.Stage >= len(r.Percents)
+	if !v.Rest {
+		v.Percent = strconv.FormatFloat(r.Percents[v.M.Stage], 'f', -1, 64) + "%"
+	}
 }
 
 // setPace says how fast it goes: lately, or over the whole way while nobody has watched it long enough.

@@ -24,6 +24,20 @@ type choosePage struct {
 	Templates []templateChoice
 	// Surveyed is when reach was counted; zero: not yet.
 	Surveyed time.Time
+	// Path is the page of the form, of campaigns or of schedules, and Preset what it is filled with; empty: nothing.
+	Path   []string
+	Preset string
+}
+
+// Schedules tells that the form is that of a schedule.
+func (p choosePage) Schedules() bool { return p.Path[0] == "schedules" }
+
+// Title is the name of the text over the steps.
+func (p choosePage) Title() string {
+	if p.Schedules() {
+		return "schedule.new"
+	}
+	return "compose.title"
 }
 
 type templateChoice struct {
@@ -47,28 +61,35 @@ type composePage struct {
 	CopyOf minapush.Campaign
 	// Made is the campaign that the form has made before, if it was sent again with changes.
 	Made bool
+	// Asked are campaigns that the audience can ask of: the last that were started.
+	Asked []minapush.Campaign
+}
+
+// IsAsked tells that a campaign is among those that can be chosen.
+func (p composePage) IsAsked(id string) bool {
+	return slices.ContainsFunc(p.Asked, func(m minapush.Campaign) bool { return m.ID == id })
 }
 
 func (c *Console) newCampaign(ctx context.Context, rq *request) error {
 	q := rq.r.URL.Query()
-	p := composePage{Form: newCampaignForm(c.cfg.NewID())}
+	p := composePage{Form: newCampaignForm(c.cfg.NewID(), rq.app.TimeZone)}
 	id := q.Get("template")
 	if from := q.Get("copy"); from != "" {
 		m, err := c.copied(ctx, rq, from)
 		if err != nil {
 			return err
 		}
-		p.CopyOf, p.Form = m, formOf(m, p.Form.Key)
+		p.CopyOf, p.Form = m, formOf(m, p.Form.Key, rq.app.TimeZone)
 		if id == "" {
 			id = m.Message.Template
 		}
 	}
 	if id == "" {
-		return c.chooseTemplate(ctx, rq)
+		return c.chooseTemplate(ctx, rq, choosePage{Path: []string{"campaigns", "new"}})
 	}
 	t, err := c.parts.Accounts.Template(ctx, rq.app.ID, id)
 	if errors.Is(err, minapush.NotFound) && p.CopyOf.ID != "" {
-		return c.chooseTemplate(ctx, rq) // the template is gone: there is nothing to copy onto
+		return c.chooseTemplate(ctx, rq, choosePage{Path: []string{"campaigns", "new"}}) // the template is gone: there is nothing to copy onto
 	}
 	if err != nil {
 		return err
@@ -84,7 +105,8 @@ func (c *Console) copied(ctx context.Context, rq *request, id string) (minapush.
 	return c.parts.Campaigns.Get(ctx, rq.app.ID, id)
 }
 
-func (c *Console) chooseTemplate(ctx context.Context, rq *request) error {
+// chooseTemplate shows the templates, each with a link to the form.
+func (c *Console) chooseTemplate(ctx context.Context, rq *request, p choosePage) error {
 	list, err := c.parts.Accounts.Templates(ctx, rq.app.ID)
 	if err != nil {
 		return err
@@ -93,12 +115,12 @@ func (c *Console) chooseTemplate(ctx context.Context, rq *request) error {
 	if err != nil {
 		return err
 	}
-	p := choosePage{Surveyed: survey.At}
+	p.Surveyed = survey.At
 	for _, t := range list {
 		p.Templates = append(p.Templates, choiceOf(t, survey))
 	}
 	slices.SortStableFunc(p.Templates, func(a, b templateChoice) int { return cmp.Compare(b.Reach, a.Reach) })
-	return rq.show(http.StatusOK, view{"campaignchoose", rq.say("compose.title"), "campaigns"}, p)
+	return rq.show(http.StatusOK, view{"campaignchoose", rq.say(p.Title()), p.Path[0]}, p)
 }
 
 // survey is the last survey of an app; before the first it is zero.
@@ -138,7 +160,7 @@ func (c *Console) makeCampaign(ctx context.Context, rq *request) error {
 	if len(p.Form.Mistakes) == 0 {
 		check := draft
 		check.StartAt = startAt
-		p.Form.blame(c.parts.Campaigns.Check(check), p.Template)
+		p.Form.blame(c.parts.Campaigns.Check(ctx, rq.app, check), p.Template)
 	}
 	if len(p.Form.Mistakes) > 0 {
 		return c.showCompose(ctx, rq, http.StatusUnprocessableEntity, p)
@@ -185,7 +207,7 @@ func (c *Console) sentForm(ctx context.Context, rq *request) (p composePage, v u
 		return p, nil, minapush.Errorf(minapush.Invalid, "the form could not be read: %w", err)
 	}
 	v = rq.r.PostForm
-	p.Form = readCampaignForm(v)
+	p.Form = readCampaignForm(v, rq.app.TimeZone)
 	if p.Form.Key == "" || !plausibleID(p.Form.Key) {
 		p.Form.Key = c.cfg.NewID()
 	}
@@ -194,12 +216,29 @@ func (c *Console) sentForm(ctx context.Context, rq *request) (p composePage, v u
 }
 
 func (c *Console) showCompose(ctx context.Context, rq *request, status int, p composePage) error {
+	if err := c.fillCompose(ctx, rq, &p, &p.Form); err != nil {
+		return err
+	}
+	p.Evening = nextEvening(c.cfg.Now())
+	return rq.show(status, view{"campaignnew", rq.say("compose.title"), "campaigns"}, p)
+}
+
+// fillCompose adds what stands around a form of a message.
+func (c *Console) fillCompose(ctx context.Context, rq *request, p *composePage, f *campaignForm) error {
 	survey, err := c.survey(ctx, rq.app)
 	if err != nil {
 		return err
 	}
 	p.Choice, p.Surveyed = choiceOf(p.Template, survey), survey.At
-	p.Card = cardOf(rq.app, p.Template, p.Form.message(p.Template))
-	p.Evening = nextEvening(c.cfg.Now())
-	return rq.show(status, view{"campaignnew", rq.say("compose.title"), "campaigns"}, p)
+	p.Card = cardOf(rq.app, p.Template, f.message(p.Template))
+	list, err := c.parts.Campaigns.List(ctx, rq.app.ID, "", askedCampaigns)
+	for _, m := range list {
+		if !m.StartedAt.IsZero() {
+			p.Asked = append(p.Asked, m)
+		}
+	}
+	return err
 }
+
+// askedCampaigns is how many campaigns are looked at for those that an audience can ask of.
+const askedCampaigns = 50

@@ -35,13 +35,15 @@ type Parts struct {
 	Campaigns  *campaign.Campaigns
 	Ledger     *delivery.Ledger
 	Dispatcher *dispatch.Dispatcher
-	Platform   Platform
+	// Counter counts audiences, when somebody asks for it.
+	Counter  *audience.Counter
+	Platform Platform
 }
 
 func (p Parts) validate() error {
 	for name, missing := range map[string]bool{
 		"Accounts": p.Accounts == nil, "Profiles": p.Profiles == nil, "Bank": p.Bank == nil, "Campaigns": p.Campaigns == nil,
-		"Ledger": p.Ledger == nil, "Dispatcher": p.Dispatcher == nil, "Platform": p.Platform == nil,
+		"Ledger": p.Ledger == nil, "Dispatcher": p.Dispatcher == nil, "Counter": p.Counter == nil, "Platform": p.Platform == nil,
 	} {
 		if missing {
 			return minapush.FieldError(name, "must be given")
@@ -62,6 +64,8 @@ type Config struct {
 	LiveEvery time.Duration
 	// RequestTimeout bounds the work on one page. Defaults to 20 seconds.
 	RequestTimeout time.Duration
+	// CountWithin is how long an audience is counted for a page, which is less than RequestTimeout. Defaults to 8 seconds.
+	CountWithin time.Duration
 	// NewID makes idempotency keys. Defaults to ULIDs.
 	NewID func() string
 	// Logger is told of pages that failed. Defaults to none.
@@ -82,6 +86,9 @@ func (c *Config) defaults() error {
 	}
 	if c.RequestTimeout == 0 {
 		c.RequestTimeout = 20 * time.Second
+	}
+	if c.CountWithin == 0 {
+		c.CountWithin = 8 * time.Second
 	}
 	if c.NewID == nil {
 		c.NewID = func() string { return ulid.Make().String() }
@@ -106,6 +113,8 @@ type Console struct {
 
 	// watches are the campaigns that open pages follow.
 	watches *watches
+	// counts has a place for each count that may be under way.
+	counts chan struct{}
 }
 
 // New makes a console. Errors: Invalid, naming the field.
@@ -120,7 +129,7 @@ func New(p Parts, cfg Config) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{parts: p, cfg: cfg, pages: all, mux: http.NewServeMux(), watches: newWatches()}
+	c := &Console{parts: p, cfg: cfg, pages: all, mux: http.NewServeMux(), watches: newWatches(), counts: make(chan struct{}, countsAtOnce)}
 	c.sessions = c.newSessions()
 	c.routes()
 	c.inner = c.guarded(c.mux)
@@ -141,6 +150,7 @@ func (c *Console) routes() {
 	c.signinRoutes()
 	c.startRoutes()
 	c.campaignRoutes()
+	c.scheduleRoutes()
 	c.overviewRoutes()
 	c.permitRoutes()
 	c.userRoutes()

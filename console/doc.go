@@ -4,7 +4,8 @@
 // (templates/campaigns.html). The struct holds values, the template words and form; so each page can be drawn from fixed data (see
 // gallery_test.go). Pages work without script: forms and links do everything, and htmx only keeps figures alive.
 //
-// Numbers come from counters that are kept as permits move, or from the bank's survey, whose age stands beside them; no page walks users.
+// Numbers come from counters that are kept as permits move, or from the bank's survey, whose age stands beside them. No page walks users
+// but one that somebody asked to: the check of a campaign or schedule, which does so for a bounded time (campaigncount.go).
 //
 // This package may change at any release.
 package console

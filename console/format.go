@@ -56,6 +56,15 @@ func percent(part, whole int64) string {
 	return strconv.FormatFloat(share, 'f', 1, 64) + "%"
 }
 
+// shareOf is a share from 0 to 1, as the reason of a campaign has it, in percent; what is none stays as it is.
+func shareOf(text string) string {
+	share, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
+	}
+	return strconv.FormatFloat(100*share, 'f', 1, 64) + "%"
+}
+
 // beijingZone is where operators are: WeChat's days begin there (fact sheet §1.6), and it knows no summer time.
 func beijingZone() *time.Location { return time.FixedZone("UTC+8", 8*60*60) }
 

@@ -95,14 +95,28 @@ func campaignListGallery() []shot {
 
 func composeGallery() []shot {
 	app, t := minapush.App{ID: "wx0123456789abcdef", Name: "演示商城"}, galleryTemplate()
-	good := formOf(galleryCampaign(minapush.Finished), "key")
+	good := formOf(galleryCampaign(minapush.Finished), "key", "")
 	good.Latest = choiceEvening
-	bad := newCampaignForm("key")
+	bad := newCampaignForm("key", "")
 	bad.Values = map[string]string{"thing1": "别忘了今天的签到奖励，连续签到七天还有大礼包等着你哦", "date2": "明天", "amount3": "{{amount}}"}
 	bad.Audience, bad.Days, bad.Start, bad.StartAt, bad.Latest, bad.LatestAt = audienceSeen, "很多", choiceAt, "2020-01-01T10:00", choiceAt, "2026-11-22T12:00"
 	bad.draft(t, galleryNow())
-	where := newCampaignForm("key")
+	where := newCampaignForm("key", "")
 	where.Audience, where.Where, where.AtLeastOnce, where.Lines = audienceWhere, `{"all":[{"seen_within":"30d"},{"tag":"vip"}]}`, true, "keyword1=您好"
+	idle := newCampaignForm("key", "America/New_York")
+	idle.Audience, idle.Event, idle.EventDays, idle.Hours, idle.Of = audienceIdle, "签到", "0", "x", "01KANDGONE"
+	idle.Rollout, idle.Percents, idle.RolloutPause, idle.KeepBack, idle.OnQuiet = true, "10, 1", "-1", "999", "skip"
+	idle.expression(idle.wrong)
+	idle.guards(idle.wrong)
+	idle.wrong("hours", "mistake.days", "744")
+	idle.wrong("of", "mistake.choose")
+	staged := newCampaignForm("key", "")
+	staged.Audience, staged.Of, staged.Rollout, staged.KeepBack = audienceUnopened, "01KANDW8H2Z3QF6V7R9B1C4T5E", true, "2"
+	stagedPage := func() composePage {
+		p := composePage{Template: t, Form: staged, Card: cardOf(app, t, staged.message(t)), Evening: nextEvening(galleryNow()), Choice: templateChoice{t, 8_412_345, true}}
+		p.Asked = []minapush.Campaign{galleryCampaign(minapush.Finished), {ID: "01KAND2", Name: "会员日", StartedAt: galleryNow()}}
+		return p
+	}
 	bare := minapush.Template{ID: "old-legacy-template", Kind: minapush.LegacyTemplate, Title: "旧模板消息"}
 	page := func(f campaignForm, t minapush.Template) composePage {
 		return composePage{
@@ -117,15 +131,17 @@ func composeGallery() []shot {
 	again.Made = true
 	return []shot{
 		{name: "campaign-choose", view: view{"campaignchoose", "新建群发任务", "campaigns"}, app: true, page: choosePage{
-			Surveyed: galleryNow().Add(-4 * time.Minute),
+			Path: []string{"campaigns", "new"}, Surveyed: galleryNow().Add(-4 * time.Minute),
 			Templates: []templateChoice{
 				{t, 8_412_345, true}, {minapush.Template{ID: "t2", Kind: minapush.LongTermTemplate, Title: "城市公共服务与政务办理进度通知（长期订阅）", Keys: t.Keys[:2]}, 1_204, true},
 				{bare, 0, true},
 			},
 		}},
-		{name: "campaign-choose-empty", view: view{"campaignchoose", "新建群发任务", "campaigns"}, app: true, page: choosePage{}},
-		{name: "campaign-new", view: v, app: true, page: page(newCampaignForm("key"), t)},
+		{name: "campaign-choose-empty", view: view{"campaignchoose", "新建群发任务", "campaigns"}, app: true, page: choosePage{Path: []string{"campaigns", "new"}}},
+		{name: "campaign-new", view: v, app: true, page: page(newCampaignForm("key", ""), t)},
 		{name: "campaign-new-wrong", view: v, app: true, page: page(bad, t)},
+		{name: "campaign-new-wrong-audience", view: v, app: true, page: page(idle, t)},
+		{name: "campaign-new-staged", view: v, app: true, page: stagedPage()},
 		{name: "campaign-new-copy", view: v, app: true, page: copied},
 		{name: "campaign-new-legacy", view: v, app: true, page: again},
 	}
@@ -161,10 +177,28 @@ func checkGallery() []shot {
 	v, lv := view{"campaigncheck", "发送前检查", "campaigns"}, view{"campaignlist", "任务名单", "campaigns"}
 	where := p
 	where.M.Audience.Where, where.Estimate.Narrowed, where.Test.Result, where.Quota = json.RawMessage(`{"seen_within":"30d"}`), true, nil, quota{}
+	guarded := minapush.App{Guards: minapush.DefaultGuards()}
+	for _, one := range []*checkPage{&p, &list} {
+		one.guard(guarded, galleryNow())
+	}
+	where.M.KeepBack, where.M.Rollout = 2, minapush.DefaultRollout().Clone()
+	where.M.Audience.Where, where.Asked = json.RawMessage(`{"not":{"got":"01KANDW8H2Z3QF6V7R9B1C4T5E"}}`), longName
+	where.M.LatestSend = time.Time{}
+	where.guard(guarded, galleryNow().Add(4*time.Hour))
+	where.Count = &counted{Whole: true, Count: audience.Count{Walked: 12_345_678, Matched: 9_876_543, OptedOut: 31_999, Reachable: 4_321_098, At: galleryNow(), Shards: 4096, ShardsDone: 4096}}
+	where.Estimate.Counted = where.Count.number()
+	part := where
+	part.Estimate.Counted, part.M.Audience.Where = nil, json.RawMessage(`{"permits":{"last_expires_within":"24h"}}`)
+	part.Count = &counted{Within: 8 * time.Second, Count: audience.Count{Walked: 3_456_789, Matched: 1_234, OptedOut: 12, Reachable: 1_111, At: galleryNow(), Shards: 4096, ShardsDone: 1_147}}
+	part.guard(minapush.App{}, galleryNow())
+	busy := part
+	busy.Count, busy.M.Audience.Where = &counted{Busy: true}, json.RawMessage(`{"not":{"event":{"name":"checkin","days":1}}}`)
 	return []shot{
+		{name: "campaign-check-counted", view: v, app: true, page: where},
+		{name: "campaign-check-part", view: v, app: true, page: part},
+		{name: "campaign-check-busy", view: v, app: true, page: busy},
 		{name: "campaign-check", view: v, app: true, page: p},
 		{name: "campaign-check-list", view: v, app: true, page: list},
-		{name: "campaign-check-where", view: v, app: true, page: where},
 		{name: "campaign-check-unknown", view: v, app: true, page: checkPage{M: m, Template: t, Known: true, Card: p.Card, Estimate: estimate{Rate: 100}}},
 		{name: "campaign-list", view: lv, app: true, page: listPage{M: listed, Names: []string{"day", "name"}, Listed: 1_234_567, Done: &audience.Imported{
 			Rows: 1_300_000, Accepted: 1_200_000, Duplicate: 99_000, Refused: 1_000,
@@ -212,7 +246,48 @@ func liveGallery() []shot {
 	cancelled.M.Why, cancelled.Live.M.Why = minapush.Reason{Code: "operator"}, minapush.Reason{Code: "operator"}
 	cancelled.Retry.Mistake = &mistake{Name: "mistake.retry_nobody"}
 	v := view{"campaign", longName, "campaigns"}
+	stagedTo := func(p campaignPage, stage int) campaignPage {
+		for _, m := range []*minapush.Campaign{&p.M, &p.Live.M} {
+			m.Rollout, m.Stage, m.Schedule = minapush.DefaultRollout().Clone(), stage, "01KANDSCHEDULE"
+			m.Audience.Where = json.RawMessage(`{"not":{"event":{"name":"checkin","days":1}}}`)
+		}
+		p.ScheduleName, p.Guards = "每日签到提醒", ownGuards(restraint{2, "wait", p.M.Rollout})
+		p.Live.setStage()
+		return p
+	}
+	quiet := still(minapush.Running, func(m *minapush.Campaign) {
+		m.Hold = minapush.Hold{Why: minapush.Reason{Code: "quiet_hours"}, Until: galleryNow().Add(11 * time.Hour)}
+	}, stillFor(stillHold, "quiet_hours"))
+	quiet.Live.Still.Until = galleryNow().Add(11 * time.Hour)
+	pausing := stagedTo(still(minapush.Running, func(m *minapush.Campaign) {
+		m.Hold = minapush.Hold{Why: minapush.Reason{Code: "rollout_pause"}, Until: galleryNow().Add(8 * time.Minute)}
+	}, stillFor(stillHold, "rollout_pause")), 1)
+	pausing.Live.Still.Until, pausing.Live.Still.Why.Params = galleryNow().Add(8*time.Minute), map[string]string{"stage": "1", "stages": "3"}
+	stopped := func(code string, params map[string]string) campaignPage {
+		why := minapush.Reason{Code: code, Params: params}
+		p := stagedTo(still(minapush.Paused, func(m *minapush.Campaign) { m.Why = why }, stillFor(stillPaused, code)), 0)
+		p.Live.Still.Why = why
+		return p
+	}
+	failedStage := stopped("rollout_failed", map[string]string{"share": "0.431", "max": "0.100", "answers": "1204"})
+	refusedStage := stopped("rollout_refused", map[string]string{"share": "0.520", "expected": "0.083", "max": "0.283", "answers": "350"})
+	guarded := galleryTally()
+	for _, reason := range []string{minapush.ReasonDailyCap, minapush.ReasonSameContent, minapush.ReasonKeptBack, minapush.ReasonQuietHours} {
+		guarded.Examined += 12_345
+		guarded.Add(minapush.Skipped, reason, 12_345)
+	}
+	run := stagedTo(page(galleryCampaign(minapush.Finished), guarded), 2)
+	missed := page(galleryCampaign(minapush.Missed), minapush.Tally{})
+	missed.M.StartedAt, missed.M.Why = time.Time{}, minapush.Reason{Code: "bad_audience", Params: map[string]string{"error": `audience.where.not.got: names a campaign whose deliveries are forgotten, since it ended more than 30 days ago: "01KAND"`}}
+	missed.Live.M = missed.M
+	missed.M.Audience.Where = json.RawMessage(`{"not":{"got":"01KAND"}}`)
 	return []shot{
+		{name: "campaign-quiet", view: v, app: true, page: quiet},
+		{name: "campaign-stage-pause", view: v, app: true, page: pausing},
+		{name: "campaign-stage-failed", view: v, app: true, page: failedStage},
+		{name: "campaign-stage-refused", view: v, app: true, page: refusedStage},
+		{name: "campaign-run", view: v, app: true, page: run},
+		{name: "campaign-missed", view: v, app: true, page: missed},
 		{name: "campaign-running", view: v, app: true, page: running},
 		{name: "campaign-held", view: v, app: true, page: held},
 		{name: "campaign-paused", view: v, app: true, page: paused},

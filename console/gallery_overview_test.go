@@ -170,6 +170,10 @@ func galleryUser() userPage {
 	u := bank.User{
 		OpenID: o, FirstSeen: galleryNow().AddDate(-1, 0, 0), LastSeen: galleryNow().Add(-2 * time.Hour),
 		Counts: minapush.Counts{Deposited: 41, Spent: 30, Dead: 3, Evicted: 2, Expired: 1},
+		Events: map[string]minapush.EventState{
+			"checkin": {Last: galleryNow().Add(-26 * time.Hour), Count: 1234}, "order_paid": {Last: galleryNow().Add(-40 * 24 * time.Hour), Count: 3},
+			"invited_a_friend_to_the_double_eleven_group_purchase_of_the_week": {Last: galleryNow().Add(-time.Minute), Count: 1},
+		},
 		Profile: minapush.Profile{UID: "u-20260000123456", Tags: []string{"vip", "上海", "近三十天活跃且从未下单的新注册用户"}, OptOut: minapush.OptOutCampaigns,
 			Attributes: map[string]minapush.Attribute{"level": {Kind: minapush.Number, Number: 7}, "city": {Text: "新疆维吾尔自治区巴音郭楞蒙古自治州"}, "paid": {Kind: minapush.Flag, Number: 1}}},
 	}
@@ -187,7 +191,7 @@ func galleryUser() userPage {
 		return permitRow{Holding: h, Title: title, Source: source}
 	}
 	p := userPage{
-		U: u, Codes: true, Attributes: attributesOf(u.Profile), More: 12,
+		U: u, Codes: true, Attributes: attributesOf(u.Profile), More: 12, Events: eventsOf(u),
 		Balance: []balanceRow{
 			{bank.Balance{Kind: minapush.PrepayID, Available: 3, Ready: 2, Held: 1, NextExpiry: galleryNow().Add(50 * time.Hour)}, ""},
 			{bank.Balance{Kind: minapush.Subscription, Template: t.ID, Available: 12, Ready: 12}, "签到提醒"},
@@ -204,7 +208,7 @@ func galleryUser() userPage {
 		},
 		Why: whyView{Campaigns: []minapush.Campaign{finished}, M: finished, Because: whyNames()},
 	}
-	p.Push = pushView{Templates: []minapush.Template{t, {ID: "t3", Title: "航班动态提醒", Kind: minapush.LongTermTemplate}}, Template: t, Form: newCampaignForm("key")}
+	p.Push = pushView{Templates: []minapush.Template{t, {ID: "t3", Title: "航班动态提醒", Kind: minapush.LongTermTemplate}}, Template: t, Form: newCampaignForm("key", "")}
 	return p
 }
 

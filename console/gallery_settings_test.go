@@ -14,24 +14,31 @@ func settingsGallery() []shot {
 	}
 	url := appForm{
 		Name: "演示商城", InFlight: "128", BaseURL: "https://api.weixin.qq.com", Unlimited: true, EventsOnly: true, SecretSet: true, Events: true, Shards: 4096,
-		Token: tokenForm{Kind: "url", URL: "https://token.example.com/wechat/access_token", Path: "data.access_token", QueryHidden: true, HeaderSet: true},
+		Guards: guardsFormOf("Asia/Shanghai", minapush.DefaultGuards()),
+		Token:  tokenForm{Kind: "url", URL: "https://token.example.com/wechat/access_token", Path: "data.access_token", QueryHidden: true, HeaderSet: true},
 	}
 	wrong := appForm{
 		Name: "一个名字特别特别长的小程序：城市生活服务与政务办理综合平台（测试版）", Rate: "很快", InFlight: "0", BaseURL: "http://gateway.example.com", Shards: 256,
-		Token: tokenForm{Kind: "fixed"}, Mistakes: mistakes{},
+		Guards: guardsForm{TimeZone: "Mars/Olympus", PerDay: "很多", SameContentDays: "99", CountPushes: true, From: "22:00", Skip: true},
+		Token:  tokenForm{Kind: "fixed"}, Mistakes: mistakes{},
 	}
 	for field, name := range map[string]string{
 		"rate": "mistake.app_rate", "in_flight": "mistake.app_in_flight", "base_url": "mistake.base_url", "secret": "mistake.retype", "token_value": "mistake.token_value",
+		"time_zone": "mistake.time_zone", "guards_per_day": "mistake.per_day", "guards_same_content_days": "mistake.same_content_days", "guards_count_pushes": "mistake.count_pushes",
+		"guards_quiet_until": "mistake.quiet",
 	} {
 		wrong.Mistakes.add(field, name)
 	}
+	bare, proposed := url, url
+	bare.Guards = guardsFormOf("", minapush.Guards{})
+	proposed.Guards.Proposed = true
 	taken := newAppForm{ID: "wx0123456789abcdef", Name: "演示商城", Shards: "4096", Token: tokenForm{Kind: "stable"}, Mistakes: mistakes{}}
 	taken.Mistakes.add("id", "mistake.app_taken")
 	taken.Mistakes.add("secret", "mistake.retype")
 	fresh := newAppForm{Shards: "256", Token: tokenForm{Kind: "stable"}}
 	start := view{name: "settingsnew", title: "添加小程序"}
 	return append([]shot{
-		of("settings", "settings", url), of("settings-wrong", "settings", wrong),
+		of("settings", "settings", url), of("settings-wrong", "settings", wrong), of("settings-guards-none", "settings", bare), of("settings-guards-proposed", "settings", proposed),
 		{name: "settings-new-app", view: start, page: fresh}, {name: "settings-new-app-taken", view: start, page: taken},
 	}, append(eventsShots(of), templateShots(of)...)...)
 }

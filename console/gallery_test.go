@@ -26,7 +26,7 @@ type shot struct {
 // gallery lists the pages of every part of the console.
 func gallery() []shot {
 	var all []shot
-	for _, some := range [][]shot{startGallery(), campaignsGallery(), overviewGallery(), sceneGallery(), settingsGallery(), keysGallery()} {
+	for _, some := range [][]shot{startGallery(), campaignsGallery(), schedulesGallery(), overviewGallery(), sceneGallery(), settingsGallery(), keysGallery()} {
 		all = append(all, some...)
 	}
 	return all

@@ -59,7 +59,7 @@ type texts map[string][2]string
 // allTexts gathers the words of every page.
 func allTexts() texts {
 	all := texts{}
-	for _, some := range []texts{commonTexts(), signinTexts(), startTexts(), campaignTexts(), overviewTexts(), permitsTexts(), usersTexts(), sceneTexts(), settingsTexts(), secretsTexts()} {
+	for _, some := range []texts{commonTexts(), signinTexts(), startTexts(), campaignTexts(), scheduleTexts(), overviewTexts(), permitsTexts(), usersTexts(), sceneTexts(), settingsTexts(), secretsTexts()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -82,6 +82,7 @@ func commonTexts() texts {
 		"console":         {"minapush console", "minapush 控制台"},
 		"nav.overview":    {"Overview", "概览"},
 		"nav.campaigns":   {"Campaigns", "群发任务"},
+		"nav.schedules":   {"Schedules", "定时推送"},
 		"nav.users":       {"Users", "用户"},
 		"nav.permits":     {"Permits", "推送凭证"},
 		"nav.scenes":      {"Scenes", "订阅场景"},

@@ -142,15 +142,20 @@ func (rq *request) say(name string, values ...any) string {
 // funcs are what templates may call. All of them are of one language.
 func (p *pages) funcs(l lang, cfg Config) template.FuncMap {
 	return template.FuncMap{
-		"t":    func(name string, values ...any) string { return p.texts.say(l, name, values...) },
-		"has":  func(name string) bool { _, ok := p.texts[name]; return ok },
-		"n":    digits,
-		"pct":  percent,
-		"when": beijing,
-		"day":  func(t time.Time) string { return t.In(beijingZone()).Format(time.DateOnly) },
-		"span": func(d time.Duration) string { return p.span(l, d) },
-		"ago":  func(now, t time.Time) string { return p.span(l, now.Sub(t)) },
-		"path": func(parts ...string) string { return (&Console{cfg: cfg}).path(parts...) },
+		"share": shareOf,
+		"t":     func(name string, values ...any) string { return p.texts.say(l, name, values...) },
+		"has":   func(name string) bool { _, ok := p.texts[name]; return ok },
+		"n":     digits,
+		"pct":   percent,
+		"when":  beijing,
+		// zoned is a time on the clock of a time zone; whom and times are the choices of a form that an audience, and a schedule, are.
+		"zoned": zoned,
+		"whom":  audienceOf,
+		"times": timesOf,
+		"day":   func(t time.Time) string { return t.In(beijingZone()).Format(time.DateOnly) },
+		"span":  func(d time.Duration) string { return p.span(l, d) },
+		"ago":   func(now, t time.Time) string { return p.span(l, now.Sub(t)) },
+		"path":  func(parts ...string) string { return (&Console{cfg: cfg}).path(parts...) },
 		"app": func(a minapush.App, parts ...string) string {
 			return (&Console{cfg: cfg}).path(append([]string{"apps", string(a.ID)}, parts...)...)
 		},

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ type appForm struct {
 	Name, Rate, InFlight, BaseURL string
 	Unlimited, EventsOnly         bool
 	Token                         tokenForm
+	Guards                        guardsForm
 	// SecretSet tells that there is an AppSecret, and SecretRemove that it is to go.
 	SecretSet, SecretRemove bool
 	// Events tells that WeChat's message push is set up.
@@ -95,18 +97,24 @@ func (f *tokenForm) hide(v url.Values, m mistakes) {
 
 // appWording words what is wrong with an app's fields.
 func appWording() map[string]string {
-	return map[string]string{
+	words := map[string]string{
 		"id": "mistake.app_id", "name": "mistake.app_name", "rate": "mistake.app_rate", "in_flight": "mistake.app_in_flight",
 		"base_url": "mistake.base_url", "secret": "mistake.secret", "token_kind": "mistake.choose", "token_url": "mistake.token_url",
 		"token_header": "mistake.token_header", "token_path": "mistake.token_path", "token_value": "mistake.token_value",
 	}
+	maps.Copy(words, guardsWording())
+	return words
 }
 
 func (c *Console) appSettings(ctx context.Context, rq *request) error {
 	a := rq.app
 	f := appForm{
 		Name: a.Name, Rate: strconv.Itoa(a.Rate), InFlight: strconv.Itoa(a.InFlight), BaseURL: a.BaseURL,
-		EventsOnly: a.EventsOnly, Token: tokenFormOf(a.Token),
+		EventsOnly: a.EventsOnly, Token: tokenFormOf(a.Token), Guards: guardsFormOf(a.TimeZone, a.Guards),
+	}
+	if f.Guards.None && rq.r.URL.Query().Get("propose") == "guards" {
+		f.Guards = guardsFormOf(a.TimeZone, minapush.DefaultGuards())
+		f.Guards.Proposed = true
 	}
 	if a.Rate == minapush.Unlimited {
 		f.Unlimited, f.Rate = true, ""
@@ -134,13 +142,15 @@ func (c *Console) saveAppSettings(ctx context.Context, rq *request) error {
 	f := appForm{
 		Name: strings.TrimSpace(v.Get("name")), Rate: strings.TrimSpace(v.Get("rate")), InFlight: strings.TrimSpace(v.Get("in_flight")),
 		BaseURL: strings.TrimSpace(v.Get("base_url")), Unlimited: v.Get("unlimited") == "yes", EventsOnly: v.Get("events_only") == "yes",
-		Token: readTokenForm(v), SecretRemove: v.Get("secret_remove") == "yes", Mistakes: mistakes{},
+		Token: readTokenForm(v), Guards: readGuardsForm(v), SecretRemove: v.Get("secret_remove") == "yes", Mistakes: mistakes{},
 	}
 	rate, inFlight := f.numbers()
+	guards := f.Guards.guards(f.Mistakes)
 	secret := f.secret(v)
 	_, err = c.parts.Accounts.UpdateApp(ctx, rq.app.ID, func(a *minapush.App) error {
 		token := f.Token.source(v, a.Token, f.Mistakes)
 		a.Name, a.Rate, a.InFlight, a.BaseURL, a.EventsOnly, a.Token = f.Name, rate, inFlight, f.BaseURL, f.EventsOnly, token
+		a.TimeZone, a.Guards = f.Guards.TimeZone, guards
 		if len(f.Mistakes) > 0 {
 			return errMistaken
 		}
@@ -224,6 +234,7 @@ func (c *Console) makeApp(ctx context.Context, rq *request) error {
 	}
 	app := minapush.App{
 		ID: minapush.AppID(f.ID), Name: f.Name, BaseURL: f.BaseURL, Token: f.Token.source(v, minapush.TokenSource{}, f.Mistakes),
+		Guards: minapush.DefaultGuards(),
 	}
 	switch app.Shards, _ = strconv.Atoi(f.Shards); app.Shards {
 	case minapush.DefaultShards, largeShards:

@@ -5,7 +5,7 @@ import "maps"
 // settingsTexts are the words of the settings: the app, WeChat's events and the templates.
 func settingsTexts() texts {
 	all := settingsAppTexts()
-	for _, some := range []texts{settingsEventsTexts(), settingsTemplatesTexts(), settingsTemplateTexts()} {
+	for _, some := range []texts{settingsGuardTexts(), settingsEventsTexts(), settingsTemplatesTexts(), settingsTemplateTexts()} {
 		maps.Copy(all, some)
 	}
 	return all

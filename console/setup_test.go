@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	w.console, err = New(Parts{
 		Accounts: w.accounts, Profiles: w.profiles, Bank: w.bank, Campaigns: w.campaigns, Ledger: w.ledger, Dispatcher: w.dispatcher,
-		Platform: w.platform,
+		Counter: audience.NewCounter(w.model, w.clock.now), Platform: w.platform,
 	}, Config{Now: w.clock.now, NewID: newID, LiveEvery: 20 * time.Millisecond, Version: "1.2.3"})
 	w.must(err)
 	for _, id := range []minapush.AppID{testApp, otherApp} {
@@ -281,3 +281,5 @@ func counter() func() string {
 		return fmt.Sprintf("01KAND%020d", n)
 	}
 }
+
+func contains(a answer, text string) bool { return strings.Contains(a.body, text) }

@@ -53,7 +53,7 @@ func (c *Console) pushUser(ctx context.Context, rq *request) error {
 		return minapush.Errorf(minapush.Invalid, "the form could not be read: %w", err)
 	}
 	v := rq.r.PostForm
-	p := userPage{U: u, Push: pushView{Form: readCampaignForm(v)}}
+	p := userPage{U: u, Push: pushView{Form: readCampaignForm(v, rq.app.TimeZone)}}
 	f := &p.Push.Form
 	f.Audience = audienceAll // so that placeholders are refused: nothing fills them
 	if f.Key == "" || !plausibleID(f.Key) {

@@ -89,9 +89,11 @@ type userPage struct {
 	More       int
 	Codes      bool
 	Attributes []attributeRow
-	Recent     []recentRow
-	Why        whyView
-	Push       pushView
+	// Events are what the user did, latest first.
+	Events []didRow
+	Recent []recentRow
+	Why    whyView
+	Push   pushView
 }
 
 // InHand tells that deliveries hold some uses, or that some are in doubt.
@@ -109,6 +111,11 @@ type permitRow struct {
 	Title, Source string
 	// Over tells that it has expired, and was not swept yet.
 	Over bool
+}
+
+type didRow struct {
+	Name string
+	minapush.EventState
 }
 
 type attributeRow struct{ Name, Value string }
@@ -143,7 +150,7 @@ func (c *Console) oneUser(ctx context.Context, rq *request) error {
 	if p.Why, err = c.whyAsked(ctx, rq, u); err != nil {
 		return err
 	}
-	p.Push.Form = newCampaignForm(c.cfg.NewID())
+	p.Push.Form = newCampaignForm(c.cfg.NewID(), rq.app.TimeZone)
 	p.Push.Template.ID = rq.r.URL.Query().Get("template")
 	p.Push.Result = c.pushed(ctx, rq, u.OpenID)
 	return c.showUser(ctx, rq, http.StatusOK, p)
@@ -165,7 +172,7 @@ func (c *Console) showUser(ctx context.Context, rq *request, status int, p userP
 		p.Balance = append(p.Balance, balanceRow{b, titles[b.Template]})
 	}
 	p.setPermits(titles, names, now)
-	p.Attributes = attributesOf(p.U.Profile)
+	p.Attributes, p.Events = attributesOf(p.U.Profile), eventsOf(p.U)
 	if p.Recent, err = c.recentOf(ctx, rq.app, p.U); err != nil {
 		return err
 	}
@@ -193,6 +200,15 @@ func attributesOf(p minapush.Profile) []attributeRow {
 		list = append(list, attributeRow{name, text})
 	}
 	slices.SortFunc(list, func(a, b attributeRow) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+func eventsOf(u bank.User) []didRow {
+	var list []didRow
+	for name, e := range u.Events {
+		list = append(list, didRow{name, e})
+	}
+	slices.SortFunc(list, func(a, b didRow) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Name, b.Name)) })
 	return list
 }
 

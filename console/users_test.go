@@ -271,7 +271,7 @@ func TestWhyAPersonDidNotGetACampaign(t *testing.T) {
 	} {
 		m, u := m, u
 		change(&m, &u)
-		list, err := w.console.because(m, u)
+		list, err := w.console.because(t.Context(), w.app(), m, u)
 		w.must(err)
 		if len(list) == 0 || list[0] != want {
 			t.Errorf("%v, want %s", list, want)

@@ -24,22 +24,27 @@ const whyCampaigns = 50
 
 // The explanations of a campaign without a record of the user. Each has words, see whyTexts.
 const (
-	whyUnstarted  = "unstarted"   // the campaign was not started
-	whyErasing    = "erasing"     // the user is being erased
-	whyLater      = "later"       // first seen after the start
-	whyForgotten  = "forgotten"   // it took a permit, and the row is not kept any more
-	whyNotListed  = "not_listed"  // the list keeps a row for everybody, and there is none
-	whyFiltered   = "filtered"    // the expression does not hold
-	whyOptedOut   = "opted_out"   // skipped, by count only
-	whyNoPermit   = "no_permit"   // skipped, by count only
-	whyPermitLate = "permit_late" // the permits came after the end
-	whyNotYet     = "not_yet"     // still to be reached, or skipped by count only
-	whySkipped    = "skipped"     // none of these: skipped by count only, or the row is not kept any more
+	whyUnstarted   = "unstarted"    // the campaign was not started
+	whyErasing     = "erasing"      // the user is being erased
+	whyLater       = "later"        // first seen after the start
+	whyForgotten   = "forgotten"    // it took a permit, and the row is not kept any more
+	whyNotListed   = "not_listed"   // the list keeps a row for everybody, and there is none
+	whyFiltered    = "filtered"     // the expression does not hold
+	whyOptedOut    = "opted_out"    // skipped, by count only
+	whyNoPermit    = "no_permit"    // skipped, by count only
+	whyPermitLate  = "permit_late"  // the permits came after the end
+	whyDailyCap    = "daily_cap"    // skipped, by count only
+	whySameContent = "same_content" // skipped, by count only
+	whyKeptBack    = "kept_back"    // skipped, by count only
+	whyQuiet       = "quiet_hours"  // skipped, by count only
+	whyNotYet      = "not_yet"      // still to be reached, or skipped by count only
+	whySkipped     = "skipped"      // none of these: skipped by count only, or the row is not kept any more
 )
 
 func whyNames() []string {
 	return []string{
-		whyUnstarted, whyErasing, whyLater, whyForgotten, whyNotListed, whyFiltered, whyOptedOut, whyNoPermit, whyPermitLate, whyNotYet, whySkipped,
+		whyUnstarted, whyErasing, whyLater, whyForgotten, whyNotListed, whyFiltered, whyOptedOut, whyNoPermit, whyPermitLate, whyDailyCap, whySameContent, whyKeptBack,
+		whyQuiet, whyNotYet, whySkipped,
 	}
 }
 
@@ -72,12 +77,12 @@ func (c *Console) whyAsked(ctx context.Context, rq *request, u bank.User) (v why
 	case !errors.Is(err, minapush.NotFound):
 		return v, err
 	}
-	v.Because, err = c.because(v.M, u)
+	v.Because, err = c.because(ctx, rq.app, v.M, u)
 	return v, err
 }
 
 // because finds what explains that a campaign has no record of a user. The bank knows what the user holds now, and not what it was then.
-func (c *Console) because(m minapush.Campaign, u bank.User) (list []string, err error) {
+func (c *Console) because(ctx context.Context, app minapush.App, m minapush.Campaign, u bank.User) (list []string, err error) {
 	switch {
 	case m.StartedAt.IsZero():
 		return []string{whyUnstarted}, nil
@@ -93,11 +98,14 @@ func (c *Console) because(m minapush.Campaign, u bank.User) (list []string, err 
 	if !m.State.Ended() {
 		list = append(list, whyNotYet)
 	}
-	filter, err := c.parts.Campaigns.Filter(m)
+	filter, asks, err := c.parts.Campaigns.Filter(m)
 	if err != nil {
 		return nil, err
 	}
-	if filter != nil && !filter(u) {
+	if err := c.fillBeside(ctx, app, &u, asks.Beside); err != nil {
+		return nil, err
+	}
+	if filter != nil && !filter(&u) {
 		list = append(list, whyFiltered)
 	}
 	if u.Profile.OptOut != minapush.OptOutNone {
@@ -109,6 +117,11 @@ func (c *Console) because(m minapush.Campaign, u bank.User) (list []string, err 
 	case late:
 		list = append(list, whyPermitLate)
 	}
+	guards, err := c.guardedFrom(ctx, app, m, u)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, guards...)
 	if list == nil {
 		list = []string{whySkipped}
 	}

@@ -53,6 +53,20 @@ func (w *world) withSecrets() map[string]string {
 		Name: "签到提醒", Message: minapush.Message{Template: testTemplate, Values: map[string]string{"thing1": "记得签到", "date2": "2026-11-22"}},
 	})
 	w.must(err)
+	for _, once := range []bool{true, false} {
+		d := campaign.ScheduleDraft{
+			Name: "每日签到提醒", Message: minapush.Message{Template: testTemplate, Values: map[string]string{"thing1": "记得签到", "date2": "2026-11-22"}}, Cron: "0 20 * * *",
+		}
+		if once {
+			d.Cron, d.At = "", w.clock.now().Add(time.Hour)
+		}
+		s, _, err := w.campaigns.CreateSchedule(ctx, w.app(), d)
+		w.must(err)
+		if once { // so that it can be resumed
+			_, err = w.campaigns.PauseSchedule(ctx, testApp, s.ID, minapush.Reason{Code: "operator"})
+			w.must(err)
+		}
+	}
 	return secrets
 }
 
@@ -118,7 +132,7 @@ func TestNoPageShowsASecret(t *testing.T) {
 		}
 	})
 	for _, path := range []string{
-		appPath(""), appPath("campaigns"), appPath("users"), appPath("permits"), appPath("scenes"), appPath("settings"), appPath("settings/events"),
+		appPath(""), appPath("campaigns"), appPath("schedules"), appPath("schedules/new"), appPath("users"), appPath("permits"), appPath("scenes"), appPath("settings"), appPath("settings/events"),
 		appPath("settings/templates"), appPath("settings/keys"), appPath("settings/operators"), appPath("settings/stop"), "apps-new",
 		"apps/" + string(otherApp) + "/settings", "apps/" + string(otherApp) + "/settings/events",
 	} {

@@ -496,8 +496,8 @@ func TestWhatIsNotAUsersOwnStopsTheCampaign(t *testing.T) {
 // lateRelease is a planner that cannot read any audience.
 type lateRelease struct{ *campaign.Campaigns }
 
-func (lateRelease) Filter(minapush.Campaign) (func(bank.User) bool, error) {
-	return nil, minapush.FieldError("audience.where", "is of a later release")
+func (lateRelease) Filter(minapush.Campaign) (func(*bank.User) bool, bank.Asks, error) {
+	return nil, bank.Asks{}, minapush.FieldError("audience.where", "is of a later release")
 }
 
 func TestAnAudienceThatCannotBeReadIsSentToNobody(t *testing.T) {

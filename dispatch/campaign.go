@@ -18,16 +18,23 @@ type campaignRun struct {
 	need        bank.Need
 	legacy      bool
 	shards      int
-	message     *minapush.Message    // as it goes out, but for its placeholders
-	personal    bool                 // the message has placeholders
-	rules       minapush.Template    // that its values are checked against
-	bad         error                // why it goes out to nobody, of a message without placeholders
-	audience    func(bank.User) bool // nil: everybody
-	list        bool                 // the campaign's own list is walked
-	keepSkipped bool                 // a row is kept for each of the list who is skipped
+	message     *minapush.Message     // as it goes out, but for its placeholders
+	personal    bool                  // the message has placeholders
+	rules       minapush.Template     // that its values are checked against
+	bad         error                 // why it goes out to nobody, of a message without placeholders
+	audience    func(*bank.User) bool // nil: everybody
+	asks        bank.Asks             // what audience asks to be told of a user
+	list        bool                  // the campaign's own list is walked
+	keepSkipped bool                  // a row is kept for each of the list who is skipped
 	atLeastOnce bool
+	keepBack    int    // permits left to each user
+	onQuiet     string // what it does in quiet hours, if it says so
+	series      string // of the schedule of which it is a run; empty for others
+	rollout     *minapush.Rollout
+	stages      []int // of each shard, with a roll-out
 	started     time.Time
 	latest      time.Time
+	rails       func() *rails // the app's guard rails now
 	// halt ends ctx: from then on nothing more of the campaign is marked. What is in flight is settled all the same.
 	ctx  context.Context // the life of the run, joined with that of each lease in shard.go
 	halt context.CancelFunc
@@ -69,7 +76,11 @@ type campaignRun struct {
 	drained  map[uint32]bool // shards with nothing left to do
 	accepted int
 	invalid  int // openids called invalid
-	strikes  int // token refusals in a row, a minute apart
+	// stage is which stage of the roll-out is being sent, and stageSaw what its answers were since this run began.
+	stage    int
+	stageSaw count
+	doubted  bool // it is being stopped with its refusals in doubt
+	strikes  int  // token refusals in a row, a minute apart
 }
 
 func newCampaignRun(ctx context.Context, c job, app minapush.App, cfg Config) *campaignRun {
@@ -77,13 +88,20 @@ func newCampaignRun(ctx context.Context, c job, app minapush.App, cfg Config) *c
 	fitted := rules.Fit(c.Message)
 	run := &campaignRun{
 		id: c.ID, legacy: c.Kind == minapush.LegacyTemplate, shards: app.Shards, message: &c.Message,
-		personal: len(c.Message.Placeholders()) > 0, rules: rules, audience: c.audience, list: c.Audience.List,
+		personal: len(c.Message.Placeholders()) > 0, rules: rules, audience: c.audience, asks: c.asks, list: c.Audience.List,
 		keepSkipped: c.Audience.List && c.Audience.Listed <= minapush.MaxListRows,
 		atLeastOnce: c.AtLeastOnce, started: c.StartedAt, latest: c.LatestSend, state: c.State, hold: c.Hold,
+		keepBack: c.KeepBack, onQuiet: c.OnQuiet, rollout: c.Rollout, stages: c.stagesOf(app.Shards), stage: c.Stage, rails: func() *rails { return &rails{} },
 		need:      bank.NeedFor(c.Kind, c.Message),
 		firstWave: cfg.FirstWave, wake: make(chan struct{}),
 		leads: func() bool { return false }, fleet: c.Fleet, told: c.Fleet, heard: counted(c.Fleet),
 		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]time.Time{}, toRule: map[uint32][]ruled{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
+	}
+	if c.Schedule != "" || c.RetryOf != "" { // the campaign that is tried again is of the series, too
+		run.series = minapush.SeriesOf(c.ID)
+	}
+	if c.Rollout != nil {
+		run.storm.cfg = c.stormConfig(cfg.Storm)
 	}
 	if !run.personal { // others are worded user by user
 		run.message, run.bad = &fitted.Message, fitted.Err()
@@ -123,16 +141,18 @@ type order struct {
 const leaderWait = 10 * time.Second
 
 func (c *campaignRun) order(now time.Time) order {
+	quiet, skipQuiet := c.quietUntil(now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if why := c.skips(now, skipQuiet); why != "" {
+		return order{skip: why}
+	}
 	switch {
-	case c.state == minapush.Cancelling:
-		return order{skip: minapush.ReasonCancelled}
-	case !c.latest.IsZero() && !now.Before(c.latest):
-		return order{skip: minapush.ReasonTooLate}
-	case now.Before(c.hold.Until):
+	case !quiet.IsZero():
+		return order{until: earliest(quiet, c.latest)}
+	case now.Before(c.hold.Until) && c.hold.Why.Code != reasonQuiet: // the quiet hours speak for themselves
 		return order{until: earliest(c.hold.Until, c.latest)}
-	case c.waits():
+	case c.doubted || c.waits():
 		return order{until: earliest(now.Add(leaderWait), c.latest)}
 	}
 	if c.storm.phase == storming {
@@ -142,12 +162,25 @@ func (c *campaignRun) order(now time.Time) order {
 	return order{recheck: c.storm.phase == rechecking}
 }
 
+// skips says for which reason everybody left is skipped now; "": nobody is. The caller holds mu.
+func (c *campaignRun) skips(now time.Time, quiet bool) string {
+	switch {
+	case c.state == minapush.Cancelling:
+		return minapush.ReasonCancelled
+	case !c.latest.IsZero() && !now.Before(c.latest):
+		return minapush.ReasonTooLate
+	case quiet && (c.hold.Why.Code == reasonQuiet || !now.Before(c.hold.Until)): // while something else holds it nobody is met
+		return minapush.ReasonQuietHours
+	}
+	return ""
+}
+
 // batch is what to reserve. The audience are the users seen before the end of the millisecond of the start, so that one whose first
 // permit was acknowledged just before it is part of it.
 func (c *campaignRun) batch(now time.Time, limit int, skip string) bank.Batch {
 	return bank.Batch{
 		Campaign: c.id, Need: c.need, Started: c.started.Truncate(time.Millisecond).Add(time.Millisecond), Now: now, Limit: limit,
-		AtLeastOnce: c.atLeastOnce, Skip: skip, Audience: c.audience, Listed: c.list, KeepSkipped: c.keepSkipped,
+		AtLeastOnce: c.atLeastOnce, Skip: skip, Guard: c.rails().guard(c, now), Audience: c.audience, Looks: c.asks.Looks, Beside: c.asks.Beside, Listed: c.list, KeepSkipped: c.keepSkipped,
 	}
 }
 
@@ -248,9 +281,11 @@ func (c *campaignRun) count(v verdict, shard uint32, now time.Time) ruling {
 	case v.Outcome == minapush.Failed && (v.Permit == delivery.VoidUser || v.Errcode == codeInvalidOpenID):
 		c.invalid++
 	}
+	answer := countOf(v.Outcome, refused)
+	c.sawInStage(answer)
 	switch {
 	case !c.leader():
-		c.untold.add(v.Outcome == minapush.Accepted, refused)
+		c.untold.add(answer)
 	case v.Outcome == minapush.Accepted || refused:
 		r := c.storm.answer(v.Outcome == minapush.Accepted, refused, now)
 		c.rule(r, now)
@@ -283,6 +318,9 @@ func (c *campaignRun) untried(n int) ruling {
 func (c *campaignRun) rule(r ruling, now time.Time) {
 	switch r {
 	case believe, disbelieve:
+		if r == disbelieve {
+			c.stageSaw.refused = 0 // they were not the users'
+		}
 		c.ruledAt = latest(now, c.judgedAt).UTC().Truncate(time.Millisecond)
 		c.carryOut(r, c.ruledAt)
 		c.fleet.Rule(minapush.Ruling{Believe: r == believe, Until: c.ruledAt})
@@ -290,7 +328,9 @@ func (c *campaignRun) rule(r ruling, now time.Time) {
 		// After a recheck every shard goes on where the storm stopped it.
 		c.over, c.asked = c.over || len(c.asked) > 0, map[uint32]bool{}
 	case wait:
-		c.hold = minapush.Hold{Why: minapush.Reason{Code: reasonStorm}, Until: now.Add(c.storm.cfg.Wait)}
+		if c.doubted = c.rollout != nil; !c.doubted { // else it is stopped
+			c.hold = minapush.Hold{Why: minapush.Reason{Code: reasonStorm}, Until: now.Add(c.storm.cfg.Wait)}
+		}
 		c.writing++
 	}
 }
@@ -315,6 +355,8 @@ func (c *campaignRun) unresolved(shard uint32, skip string, now time.Time) ruled
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
+	case skip != "" && c.doubts():
+		return ruled{disbelieve, latest(now, c.judgedAt)} // skipped like all who are left, with their permits
 	case skip != "":
 		return ruled{believe, latest(now, c.judgedAt)} // nobody is tried again
 	case len(c.toRule[shard]) == 0:
@@ -358,34 +400,39 @@ func (c *campaignRun) takeBack(n int, now time.Time) ruling {
 	return r
 }
 
-// setDrained notes whether a shard has anything left to do.
-func (c *campaignRun) setDrained(shard uint32, drained bool) {
+// setDrained notes whether a shard has anything left to do. In a storm nobody knows, unless everybody left was skipped.
+func (c *campaignRun) setDrained(shard uint32, drained, skipped bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if drained && c.storm.phase == calm {
+	if drained && (skipped || c.storm.phase == calm) {
 		c.drained[shard] = true
 	} else {
 		delete(c.drained, shard)
 	}
 }
 
-// allDrained tells that no shard has anything left to do.
-func (c *campaignRun) allDrained() bool {
+// allDrained tells that no shard has anything left to do in the stages so far.
+func (c *campaignRun) allDrained(now time.Time) bool {
+	_, skipQuiet := c.quietUntil(now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.drained) >= c.shards
+	return len(c.drained) >= c.shardsUpTo(c.lastStage(now, skipQuiet))
 }
 
-// closeWindow ends the window of refusals if it is time, or if suspects are left and nothing else is.
-func (c *campaignRun) closeWindow(now time.Time, nothingLeft, suspects bool) ruling {
+// closeWindow ends the window of refusals if it is time, or if suspects are left and nothing else is: then left are the sums.
+func (c *campaignRun) closeWindow(now time.Time, left *minapush.Tally) ruling {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.leader() {
 		return noRuling
 	}
-	r := c.storm.idle(now, nothingLeft)
-	if r == noRuling && nothingLeft && suspects && c.storm.phase == calm {
-		r = believe // left by a node that is gone, with no window that speaks against them
+	r := c.storm.idle(now, left != nil)
+	switch {
+	case left == nil || r == wait:
+	case c.mistrusts(*left):
+		r, c.storm.phase = wait, storming
+	case c.storm.phase == calm:
+		r = believe // those left by a node that is gone, too: no window speaks against them, and they may be in any shard
 		for shard := range c.shards {
 			c.suspected[uint32(shard)] = c.judgedAt
 		}
@@ -418,8 +465,9 @@ func (c *campaignRun) stale(look uint64) bool {
 func (c *campaignRun) follow(now minapush.Campaign) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	changed = c.state != now.State || now.Hold.Until.Before(c.hold.Until)
+	changed = c.state != now.State || now.Hold.Until.Before(c.hold.Until) || now.Stage != c.stage
 	c.state, c.hold, c.told = now.State, now.Hold, now.Fleet
+	c.enter(now.Stage)
 	if !c.led {
 		waited := c.waits()
 		c.fleet = now.Fleet

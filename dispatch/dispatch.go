@@ -34,14 +34,17 @@ type Sender interface {
 type Planner interface {
 	// Work lists campaigns that are running or being cancelled.
 	Work(ctx context.Context, app minapush.AppID) ([]minapush.Campaign, error)
-	// Filter returns what a campaign's audience expression says of a user; nil: everybody is part of the audience.
-	Filter(m minapush.Campaign) (func(bank.User) bool, error)
+	// Filter returns what a campaign's audience expression says of a user, and what it asks to be told of it; nil: everybody is part of the
+	// audience.
+	Filter(m minapush.Campaign) (holds func(*bank.User) bool, asks bank.Asks, err error)
 	// Stop pauses a campaign until somebody resumes it.
 	Stop(ctx context.Context, app minapush.AppID, id string, why minapush.Reason) error
 	// Hold says that a campaign waits; a zero Hold that it goes on.
 	Hold(ctx context.Context, app minapush.AppID, id string, h minapush.Hold) error
 	// Share changes what the nodes tell each other of a running campaign, in one atomic step.
 	Share(ctx context.Context, app minapush.AppID, id string, change func(*minapush.Fleet)) error
+	// Advance says that a running campaign goes on with the next stage of its roll-out when a hold is over; twice is once.
+	Advance(ctx context.Context, app minapush.AppID, id string, stage int, h minapush.Hold) error
 	// Finish ends a campaign whose every user has an outcome, with these sums.
 	Finish(ctx context.Context, app minapush.AppID, id string, sums minapush.Tally) error
 }
@@ -215,7 +218,8 @@ func (d *Dispatcher) look(ctx, hard context.Context, running *sync.WaitGroup) er
 // job is a campaign that has work, and what its audience expression says of a user; nil: everybody is part of the audience.
 type job struct {
 	minapush.Campaign
-	audience func(bank.User) bool
+	audience func(*bank.User) bool
+	asks     bank.Asks
 }
 
 // jobs reads the audiences of campaigns. One whose audience cannot be read is stopped rather than sent to everybody; when it is being
@@ -223,9 +227,9 @@ type job struct {
 func (d *Dispatcher) jobs(ctx context.Context, app minapush.App, work []minapush.Campaign) []job {
 	list := make([]job, 0, len(work))
 	for _, c := range work {
-		holds, err := d.planner.Filter(c)
+		holds, asks, err := d.planner.Filter(c)
 		if err == nil || c.State == minapush.Cancelling {
-			list = append(list, job{c, holds})
+			list = append(list, job{c, holds, asks})
 			continue
 		}
 		d.cfg.Logger.Error("campaign stopped", "app", app.ID, "campaign", c.ID, "err", err)

@@ -38,6 +38,7 @@ func (r *runner) confer(c *campaignRun, now time.Time) (changed bool) {
 	if c.led {
 		// What this node had not told before it led is part of the window, too.
 		what = c.storm.add(others.accepted+c.untold.accepted, others.refused+c.untold.refused, now)
+		c.sawInStage(others)
 		c.untold = count{}
 		c.rule(what, now)
 	} else {
@@ -53,24 +54,37 @@ func (r *runner) confer(c *campaignRun, now time.Time) (changed bool) {
 	if tell {
 		r.share(c)
 	}
+	r.judgeFailures(c)
 	return changed
 }
 
-// count is some answers that tell of a storm, or of none.
-type count struct{ accepted, refused int64 }
+// count is some answers: those that tell of a storm, or of none, and those that tell of something broken.
+type count struct{ accepted, refused, failed int64 }
 
-func counted(f minapush.Fleet) count { return count{f.Accepted, f.Refused} }
+func counted(f minapush.Fleet) count { return count{f.Accepted, f.Refused, f.Failed} }
 
-func (n *count) add(accepted, refused bool) {
-	if accepted {
-		n.accepted++
+// countOf is one answer.
+func countOf(o minapush.Outcome, refused bool) (n count) {
+	switch {
+	case refused:
+		n.refused = 1
+	case o == minapush.Accepted:
+		n.accepted = 1
+	case o == minapush.Failed:
+		n.failed = 1
 	}
-	if refused {
-		n.refused++
-	}
+	return n
 }
 
-func (n count) less(m count) count { return count{n.accepted - m.accepted, n.refused - m.refused} }
+func (n *count) add(m count) {
+	*n = count{n.accepted + m.accepted, n.refused + m.refused, n.failed + m.failed}
+}
+
+func (n count) all() int64 { return n.accepted + n.refused + n.failed }
+
+func (n count) less(m count) count {
+	return count{n.accepted - m.accepted, n.refused - m.refused, n.failed - m.failed}
+}
 
 // turn begins or ends the lead. The caller holds mu.
 func (c *campaignRun) turn(leads bool) {
@@ -78,7 +92,10 @@ func (c *campaignRun) turn(leads bool) {
 	c.asked = map[uint32]bool{}
 	switch {
 	case leads && c.fleet.Storm && c.storm.phase == calm:
-		c.storm.phase = storming // that of the node that led before
+		c.storm.phase, c.storm.share = storming, c.fleet.Share // that of the node that led before, or of before a stop
+		for shard := range c.shards {
+			c.suspected[uint32(shard)] = c.judgedAt
+		}
 	case !leads:
 		c.fleet = c.told
 		c.storm = storm{cfg: c.storm.cfg, baseline: c.storm.baseline}
@@ -139,6 +156,7 @@ func (r *runner) share(c *campaignRun) {
 			}
 			f.Accepted += more.accepted
 			f.Refused += more.refused
+			f.Failed += more.failed
 		})
 	})
 	if err == nil && led {

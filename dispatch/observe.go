@@ -77,6 +77,7 @@ func (r *runner) observe(c *campaignRun, v verdict, err error, shard uint32, now
 	}
 	ruling, at := c.answered(v, shard, now)
 	r.ruled(c, ruling)
+	r.judgeFailures(c)
 	if c.opens() {
 		r.d.Kick()
 	}
@@ -125,7 +126,9 @@ func (r *runner) stop(c *campaignRun, reason minapush.Reason) {
 	}
 	c.halt()
 	r.d.cfg.Logger.Error("campaign stopped", "app", r.id, "campaign", c.id, "why", reason.Code, "params", reason.Params)
-	_ = r.write(c, "stop", func(ctx context.Context) error { return r.d.planner.Stop(ctx, r.id, c.id, reason) })
+	_ = r.write(c, "stop", func(ctx context.Context) error {
+		return r.d.retry(ctx, func() error { return r.d.planner.Stop(ctx, r.id, c.id, reason) })
+	})
 	r.d.Kick()
 }
 
@@ -176,6 +179,10 @@ func (r *runner) ruled(c *campaignRun, what ruling) {
 			r.nowDue(shards)
 		}
 	case wait:
+		if c.rollout != nil {
+			r.stopStorm(c)
+			return
+		}
 		c.mu.Lock()
 		h := c.hold
 		c.mu.Unlock()

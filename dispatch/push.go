@@ -111,12 +111,14 @@ func (d *Dispatcher) await(turn context.Context, app minapush.AppID) *runner {
 // push reserves, sends and settles, with another permit where one was dead, until the delivery has its outcome or turn ends.
 func (r *runner) push(turn, hard context.Context, app minapush.App, p Push) (Pushed, error) {
 	now := r.d.cfg.Now()
+	rails, _ := r.railsOf(app, r.rails.Load()) // as the caller knows the app, which may be newer than the last look
 	ask := bank.Push{
 		Batch: minapush.PushBatch(now), ID: r.d.cfg.NewID(), OpenID: p.OpenID, Need: bank.NeedFor(p.Template.Kind, p.Message),
 		Key: p.Key, Fingerprint: p.Fingerprint, KeepKey: keepKey,
 	}
 	for ask.Attempt = 1; ; ask.Attempt++ {
 		ask.Now = r.d.cfg.Now()
+		ask.Guard = rails.pushGuard(ask.Now)
 		ask.Deadline = ask.Now.Add(r.d.cfg.PushWait + r.d.cfg.SendTimeout)
 		got, err := r.reservePush(turn, app, ask)
 		if err != nil {

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/minapush/minapush"
@@ -21,6 +22,7 @@ type runner struct {
 	health  health
 	lead    lead
 	drought drought
+	rails   atomic.Pointer[rails] // never nil
 	// ready is closed when every shard was recovered once: before that no push is sent.
 	ready chan struct{}
 
@@ -47,6 +49,7 @@ func newRunner(d *Dispatcher, app minapush.App) *runner {
 		runs: map[string]*campaignRun{}, due: make([]time.Time, app.Shards), active: make([]occupation, app.Shards),
 		changed: make(chan struct{}),
 	}
+	r.followRails(app)
 	r.gate = newGate(app, r.watched(tokensOf(d.ledger, app.Number)))
 	return r
 }
@@ -168,15 +171,18 @@ func (r *runner) update(app minapush.App, work []job, look uint64) {
 	if !app.Stopped.IsZero() {
 		work = nil // the kill switch
 	}
+	moved := r.followRails(app)
 	changed, started := r.align(app, work, look)
 	if !started {
 		return
 	}
+	changed = changed || moved
 	now := r.d.cfg.Now()
 	for _, c := range r.campaigns() {
 		changed = r.confer(c, now) || changed
-		r.ruled(c, c.closeWindow(now, false, false))
+		r.ruled(c, c.closeWindow(now, nil))
 		changed = c.becameLate(now) || changed
+		r.tellQuiet(c, now)
 	}
 	if changed {
 		r.allDue(now)
@@ -202,7 +208,7 @@ func (r *runner) align(app minapush.App, work []job, look uint64) (changed, star
 			changed = run.follow(c.Campaign) || changed
 		default: // new, or resumed after a stop
 			run = newCampaignRun(r.ctx, c, app, r.d.cfg)
-			run.leads = r.leads
+			run.leads, run.rails = r.leads, r.rails.Load
 			changed = true
 		}
 		delete(before, c.ID)
@@ -224,13 +230,13 @@ func (r *runner) settings() minapush.App {
 // finishDrained ends the campaigns that have nothing left in any shard.
 func (r *runner) finishDrained(ctx context.Context) {
 	for _, c := range r.campaigns() {
-		for again := true; again && c.ctx.Err() == nil && c.allDrained() && c.beginFinish(); again = c.endFinish() {
+		for again := true; again && c.ctx.Err() == nil && c.allDrained(r.d.cfg.Now()) && c.beginFinish(); again = c.endFinish() {
 			r.finish(ctx, c)
 		}
 	}
 }
 
-// finish ends a campaign if the sums say so: every cursor at its end, no row in hand, queues empty. Suspects come last.
+// finish ends a campaign, or a stage of it, if the sums say so: every cursor at its end, no row in hand, queues empty. Suspects come last.
 func (r *runner) finish(ctx context.Context, c *campaignRun) {
 	now := r.d.cfg.Now()
 	app := r.settings()
@@ -239,18 +245,23 @@ func (r *runner) finish(ctx context.Context, c *campaignRun) {
 		r.allDue(r.later(err, "campaign not summed", 0))
 		return
 	}
-	if p.Tally.Suspected > 0 {
+	stage, last, shards, skips := c.where(now)
+	if p.Tally.Suspected > 0 && !skips { // of those who are skipped each visit makes an end
 		if again := c.lastCall(now, r.d.alone()); !again.IsZero() {
 			c.redo()
 			r.allDue(again)
 			return
 		}
-		r.ruled(c, c.closeWindow(now, true, true))
+		r.ruled(c, c.closeWindow(now, &p.Tally))
 		return
 	}
-	if p.ShardsDone < app.Shards || p.Tally.Count(minapush.Pending) > 0 {
+	if p.ShardsDone < shards || p.Tally.Count(minapush.Pending) > 0 {
 		c.redo() // another node has rows in hand: look again when the shards are next visited
 		r.allDue(now.Add(time.Second))
+		return
+	}
+	if !last {
+		r.endStage(c, stage, now)
 		return
 	}
 	if err := r.d.planner.Finish(ctx, r.id, c.id, p.Tally); err != nil {

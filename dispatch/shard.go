@@ -150,7 +150,7 @@ func (v *visit) turn() (due time.Time, over bool) {
 			if err != nil {
 				return v.r.later(err, "batch not reserved", v.lease.Shard.N), true
 			}
-			c.setDrained(v.lease.Shard.N, p.done && quiet)
+			c.setDrained(v.lease.Shard.N, p.done && quiet, p.skipped)
 			again = again || p.again
 			due = earliest(due, p.due)
 		}
@@ -200,9 +200,10 @@ func earliest(a, b time.Time) time.Time {
 
 // pass is what became of one batch.
 type pass struct {
-	// again tells that there is more to do at once; done that there is nothing left, if no answer was awaited; due when to come back.
-	again, done bool
-	due         time.Time
+	// again tells that there is more to do at once; done that there is nothing left, if no answer was awaited; skipped that everybody left
+	// was skipped; due when to come back.
+	again, done, skipped bool
+	due                  time.Time
 }
 
 // batch does one batch of one campaign.
@@ -226,6 +227,9 @@ func (v *visit) batch(c *campaignRun) (pass, error) {
 	if o.recheck {
 		return v.recheck(c, now)
 	}
+	if o.skip == "" && !c.reaches(v.lease.Shard.N) {
+		return pass{}, nil // another stage
+	}
 	got, err := d.bank.ReserveBatch(v.ctx, v.lease, c.batch(now, limit, o.skip))
 	if err != nil {
 		return pass{}, err
@@ -234,7 +238,7 @@ func (v *visit) batch(c *campaignRun) (pass, error) {
 	return pass{
 		again: len(got.Rows) > 0 || !got.Done || o.skip != "" && got.Waiting > 0,
 		done:  got.Done && got.Waiting == 0 && len(got.Rows) == 0,
-		due:   got.NextDue,
+		due:   got.NextDue, skipped: o.skip != "",
 	}, nil
 }
 

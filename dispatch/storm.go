@@ -22,6 +22,11 @@ type StormConfig struct {
 	Wait time.Duration
 	// Recheck is how many are tried again. Defaults to 20.
 	Recheck int
+
+	// staged is for a roll-out: a share above Jump is a storm whatever was before, unless one like it was believed after a recheck; a share
+	// above nearly is one in any case, since hardly anybody refuses so much.
+	staged bool
+	nearly float64
 }
 
 func (c *StormConfig) defaults() error {
@@ -57,6 +62,8 @@ type storm struct {
 	answers  int
 	refused  int
 	baseline float64 // share of refused in the last believed window
+	share    float64 // of the last window that was closed, and of how many answers
+	of       int
 
 	recheckLeft int  // suspects still to be handed out
 	rechecked   int  // of those handed out: not yet answered
@@ -129,16 +136,31 @@ func (s *storm) idle(now time.Time, nothingLeft bool) ruling {
 	return noRuling
 }
 
+// anew begins a new window.
+func (s *storm) anew() { s.opened, s.answers, s.refused = time.Time{}, 0, 0 }
+
 func (s *storm) close() ruling {
 	share := float64(s.refused) / float64(s.answers)
-	jumped := s.answers >= s.cfg.Least && share > s.cfg.Jump && s.baseline < s.cfg.Calm
-	s.opened, s.answers, s.refused = time.Time{}, 0, 0
+	enough := s.answers >= s.cfg.Least
+	jumped := enough && share > s.cfg.Jump && !s.usual()
+	s.share, s.of = share, s.answers
+	s.anew()
 	if jumped {
 		s.phase = storming
 		return wait
 	}
-	s.baseline = share
+	if enough || !s.cfg.staged { // of a roll-out, a window of too few tells nothing of the next
+		s.baseline = share
+	}
 	return believe
+}
+
+// usual tells that many refusals were believed before, so that more of them are no storm.
+func (s *storm) usual() bool {
+	if s.cfg.staged {
+		return s.baseline > s.cfg.Jump && s.baseline <= s.cfg.nearly
+	}
+	return s.baseline >= s.cfg.Calm
 }
 
 // recheck begins to try some suspects again.
@@ -180,5 +202,8 @@ func (s *storm) concludeRecheck() ruling {
 		return disbelieve
 	}
 	s.baseline = 1 // they are real: do not stop for each next window of the same kind
+	if s.cfg.staged {
+		s.baseline = s.share
+	}
 	return believe
 }

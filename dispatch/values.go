@@ -31,6 +31,8 @@ func (v *visit) word(c *campaignRun, rows []minapush.Delivery) []minapush.Delive
 	if len(bad) > 0 {
 		v.persist(bad)
 		v.r.ruled(c, c.untried(len(bad)))
+		c.failedUnsent(len(bad))
+		v.r.judgeFailures(c)
 	}
 	return good
 }

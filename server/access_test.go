@@ -19,6 +19,7 @@ type sample struct {
 	body         string
 	scopes       []account.Scope // any of them; none: the handler decides
 	open         bool
+	sessionToo   bool   // takes a session token as well as a key
 	session      bool   // needs a session token, and no key
 	lenient      bool   // bodies with unknown fields are taken
 	rows         string // the type of a streamed body
@@ -67,7 +68,7 @@ func samples() []sample {
 		{method: "PATCH", path: base, body: `{"name":"changed"}`, scopes: admin},
 		{method: "POST", path: base + "/session", body: `{"code":"code-of-` + openid + `"}`, open: true},
 		{method: "POST", path: base + "/session-tokens", body: `{"openid":"` + openid + `"}`, scopes: report},
-		{method: "POST", path: base + "/reports", body: `{"openid":"` + openid + `","items":[]}`, scopes: report, lenient: true},
+		{method: "POST", path: base + "/reports", body: `{"openid":"` + openid + `","items":[]}`, scopes: report, lenient: true, sessionToo: true},
 		{method: "POST", path: base + "/permits", body: `{"openid":"` + openid + `","items":[]}`, scopes: push},
 		{method: "POST", path: base + "/permits/spent", body: `{"openid":"` + openid + `","template":"` + tmplID + `"}`, scopes: push},
 		{method: "POST", path: base + "/permits/import", body: `{"openid":"` + openid + `","kind":"form","code":"` + aCode + `"}`, scopes: admin, rows: api.NDJSONType},
@@ -107,6 +108,15 @@ func samples() []sample {
 		{method: "GET", path: base + "/wechat-push", scopes: admin},
 		{method: "DELETE", path: base + "/wechat-push", scopes: admin},
 		{method: "GET", path: base + "/odd-events", scopes: read},
+		{method: "POST", path: base + "/events", body: `{"events":[{"openid":"` + openid + `","name":"checkin"}]}`, scopes: report, sessionToo: true},
+		{method: "POST", path: base + "/audience/count", body: `{"where":{"tag":"vip"},"template":"` + tmplID + `"}`, scopes: either},
+		{method: "POST", path: base + "/audience/sample", body: `{"where":{"tag":"vip"},"sample":3}`, scopes: either},
+		{method: "POST", path: base + "/schedules", body: `{"message":` + message + `,"cron":"0 20 * * *"}`, scopes: write},
+		{method: "GET", path: base + "/schedules", scopes: either},
+		{method: "GET", path: base + "/schedules/C1", scopes: either},
+		{method: "POST", path: base + "/schedules/C1/pause", scopes: write},
+		{method: "POST", path: base + "/schedules/C1/resume", scopes: write},
+		{method: "POST", path: base + "/schedules/C1/end", scopes: write},
 		{method: "POST", path: base + "/wechat/events", body: `{"events":[` + popupEvent + `]}`, scopes: report},
 	}
 }
@@ -235,7 +245,7 @@ func TestThePublicListenerHasOnlyWhatPhonesNeed(t *testing.T) {
 	b := setup(t).withApp(t)
 	public := map[string]bool{
 		"GET /healthz": true, "GET /readyz": true, "POST " + base + "/session": true, "POST " + base + "/reports": true,
-		"GET " + base + "/me": true,
+		"GET " + base + "/me": true, "POST " + base + "/events": true,
 	}
 	for _, s := range samples() {
 		a := send(t, b.server.Public(), s.method, s.path, b.credential(t, s), s.body)

@@ -34,9 +34,13 @@ func (s *Server) createApp(ctx context.Context, c *call, in *api.NewApp) (api.Ap
 	}
 	app := minapush.App{
 		ID: minapush.AppID(in.AppID), Name: in.Name, Shards: in.Shards, Rate: in.Rate, InFlight: in.InFlight, BaseURL: in.BaseURL,
+		TimeZone: in.TimeZone, Guards: minapush.DefaultGuards(),
 	}
 	if in.Token != nil {
 		app.Token = tokenSource(*in.Token)
+	}
+	if in.Guards != nil {
+		app.Guards = guardsOf(*in.Guards)
 	}
 	made, err := s.parts.Accounts.CreateApp(ctx, app, in.Secret)
 	if err != nil {
@@ -88,6 +92,10 @@ func applyChange(app *minapush.App, in *api.AppChange) {
 		app.Token = tokenSource(*in.Token)
 	}
 	set(&app.EventsOnly, in.EventsOnly)
+	set(&app.TimeZone, in.TimeZone)
+	if in.Guards != nil {
+		app.Guards = guardsOf(*in.Guards)
+	}
 	switch {
 	case in.Stopped == nil:
 	case !*in.Stopped:
@@ -143,9 +151,26 @@ func appBody(a minapush.App) api.App {
 	url, _, _ := strings.Cut(a.Token.URL, "?")
 	return api.App{
 		AppID: string(a.ID), Name: a.Name, Shards: a.Shards, Rate: a.Rate, InFlight: a.InFlight, BaseURL: a.BaseURL,
-		Token:      api.TokenSource{Kind: string(a.Token.Kind), URL: url, Path: a.Token.Path},
+		Token:    api.TokenSource{Kind: string(a.Token.Kind), URL: url, Path: a.Token.Path},
+		TimeZone: a.TimeZone, Guards: guardsBody(a.Guards),
 		EventsOnly: a.EventsOnly, Stopped: !a.Stopped.IsZero(), StoppedWhy: reasonBody(a.Stopped), CreatedAt: utc(a.CreatedAt),
 	}
+}
+
+func guardsOf(g api.Guards) minapush.Guards {
+	out := minapush.Guards{PerDay: g.PerDay, CountPushes: g.CountPushes, SameContentDays: g.SameContentDays}
+	if g.Quiet != nil {
+		out.Quiet = minapush.QuietHours{From: g.Quiet.From, Until: g.Quiet.Until, Skip: g.Quiet.Skip}
+	}
+	return out
+}
+
+func guardsBody(g minapush.Guards) api.Guards {
+	out := api.Guards{PerDay: g.PerDay, CountPushes: g.CountPushes, SameContentDays: g.SameContentDays}
+	if !g.Quiet.IsZero() {
+		out.Quiet = &api.QuietHours{From: g.Quiet.From, Until: g.Quiet.Until, Skip: g.Quiet.Skip}
+	}
+	return out
 }
 
 func reasonBody(r minapush.Reason) *api.Reason {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -75,10 +76,15 @@ const maxCampaignID = 64
 // campaignID is the id of the path; what cannot be one is not found.
 func (c *call) campaignID() (string, error) {
 	id := c.path("id")
-	if id == "" || len(id) > maxCampaignID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if badCampaignID(id) {
 		return "", refuse(rowNotFound, "the campaign is not known")
 	}
 	return id, nil
+}
+
+// badCampaignID tells that an id is neither that of a campaign nor that of a schedule.
+func badCampaignID(id string) bool {
+	return id == "" || len(id) > maxCampaignID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 func (s *Server) createCampaign(ctx context.Context, c *call, in *api.NewCampaign) (api.Campaign, error) {
@@ -91,7 +97,7 @@ func (s *Server) createCampaign(ctx context.Context, c *call, in *api.NewCampaig
 		return api.Campaign{}, err
 	}
 	if dry {
-		if err := s.parts.Campaigns.Check(draft); err != nil {
+		if err := s.parts.Campaigns.Check(ctx, c.app, draft); err != nil {
 			return api.Campaign{}, err
 		}
 		c.status = http.StatusOK
@@ -118,6 +124,10 @@ func (s *Server) draft(ctx context.Context, c *call, in *api.NewCampaign) (campa
 	case in.GraceSeconds < 0 || in.GraceSeconds > maxGraceSeconds:
 		return campaign.Draft{}, wrong("body.grace_seconds", "must be from 0 to 86400")
 	}
+	rollout, err := rolloutOf(in.Rollout)
+	if err != nil {
+		return campaign.Draft{}, err
+	}
 	message, template, err := s.message(ctx, c.app, in.Message)
 	if err != nil {
 		return campaign.Draft{}, err
@@ -128,14 +138,21 @@ func (s *Server) draft(ctx context.Context, c *call, in *api.NewCampaign) (campa
 		}
 	}
 	draft := campaign.Draft{
-		Name: in.Name, Message: message, Template: template, AtLeastOnce: in.AtLeastOnce, Audience: minapush.Audience{List: list},
-		StartAt: in.StartAt, Grace: time.Duration(in.GraceSeconds) * time.Second, LatestSend: in.LatestSend,
+		Name: in.Name, Message: message, Template: template, AtLeastOnce: in.AtLeastOnce,
+		Audience: minapush.Audience{List: list, Where: whereOf(in.Audience)},
+		StartAt:  in.StartAt, Grace: time.Duration(in.GraceSeconds) * time.Second, LatestSend: in.LatestSend,
+		KeepBack: in.KeepBack, OnQuiet: in.OnQuiet, Rollout: rollout,
 		Key: c.idempotency, Fingerprint: c.fingerprint,
 	}
-	if in.Audience != nil && string(in.Audience.Where) != "null" {
-		draft.Audience.Where = in.Audience.Where
-	}
 	return draft, nil
+}
+
+// whereOf is the expression of an audience; nil for none.
+func whereOf(in *api.Audience) json.RawMessage {
+	if in == nil || string(in.Where) == "null" {
+		return nil
+	}
+	return in.Where
 }
 
 // made answers with a campaign that is there, and starts it if asked to.
@@ -161,7 +178,7 @@ func (s *Server) listCampaigns(ctx context.Context, c *call, _ *none) (api.Campa
 		return api.Campaigns{}, err
 	}
 	after := c.query("cursor")
-	if len(after) > maxCampaignID || strings.ContainsFunc(after, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if after != "" && badCampaignID(after) {
 		return api.Campaigns{}, wrong("query.cursor", "is not one that this server handed out")
 	}
 	list, err := s.parts.Campaigns.List(ctx, c.app.ID, after, limit+1)
@@ -200,6 +217,13 @@ func (s *Server) campaignBody(m minapush.Campaign) api.Campaign {
 		Audience: api.Audience{List: m.Audience.List, Listed: m.Audience.Listed, Where: m.Audience.Where}, RetryOf: m.RetryOf,
 		StartAt: utc(m.StartAt), GraceSeconds: int(m.Grace / time.Second), LatestSend: utc(m.LatestSend), State: string(m.State),
 		Why: reasonBody(m.Why), CreatedAt: utc(m.CreatedAt), StartedAt: utc(m.StartedAt), EndedAt: utc(m.EndedAt),
+		KeepBack: m.KeepBack, OnQuiet: m.OnQuiet, Rollout: rolloutBody(m.Rollout), Schedule: m.Schedule,
+	}
+	if out.Rollout != nil {
+		out.Rollout.Stages = m.Rollout.Stages()
+		if !m.StartedAt.IsZero() {
+			out.Rollout.Stage = m.Stage + 1
+		}
 	}
 	if why := reasonBody(m.Hold.Why); why != nil && m.Hold.Until.After(s.cfg.Now()) {
 		out.Hold = &api.Hold{Why: *why, Until: utc(m.Hold.Until)}

@@ -100,7 +100,7 @@ func (d openAPI) resolve(s *schema) *schema {
 
 // pattern is the path of a sample in the description.
 func (s sample) pattern() string {
-	p := strings.NewReplacer(appID, "{appid}", "/users/"+openid, "/users/{openid}", "/campaigns/C1", "/campaigns/{id}", "/scenes/home", "/scenes/{name}",
+	p := strings.NewReplacer(appID, "{appid}", "/users/"+openid, "/users/{openid}", "/campaigns/C1", "/campaigns/{id}", "/schedules/C1", "/schedules/{id}", "/scenes/home", "/scenes/{name}",
 		"/templates/"+tmplID, "/templates/{id}", "/keys/01JDAAAAAAAAAAAAAAAAAAAAAA", "/keys/{id}").Replace(s.path)
 	return p
 }
@@ -145,7 +145,7 @@ func fieldAttacks(t *testing.T, x *target, s sample) (list []attack) {
 
 // full is the sample's body with the fields that others go with.
 func (s sample) full() string {
-	const token, message = `"token":{"kind":"url","url":"https://token.example.com"}`, `"message":{"template":"` + tmplID + `","values":{"thing1":"x"}}`
+	const token, message = `"token":{"kind":"url","url":"https://token.example.com"},"guards":{"per_day":1,"quiet":{"from":"22:00","until":"08:00"}}`, `"message":{"template":"` + tmplID + `","values":{"thing1":"x"}}`
 	switch {
 	case s.path == "/v1/apps":
 		return `{"app_id":"wxnewnewnewnewnew1",` + token + `}`
@@ -171,6 +171,8 @@ func wrongValues(t *testing.T, doc openAPI, f *schema) map[string]any {
 		return map[string]any{"as a number": 7, "as an object": map[string]any{}, "64 KiB long": strings.Repeat("x", 64<<10)}
 	case f.is("integer"):
 		return map[string]any{"as a text": "7", "as a fraction": 1.5, "as a list": []int{1}, "far out": json.Number("1e300")}
+	case f.is("number"):
+		return map[string]any{"as a text": "0.1", "as a list": []int{1}, "too much": 1.5, "below none": -0.1, "far out": json.Number("1e308")}
 	case f.is("boolean"):
 		return map[string]any{"as a text": "true", "as a number": 1}
 	case f.is("array"):
@@ -239,5 +241,5 @@ func queryAttacks(t *testing.T, x *target, s sample) (list []attack) {
 
 // takesCursor tells cursors that might be ids of campaigns: the page after them is empty, or not.
 func (*target) takesCursor(s sample, v string) bool {
-	return s.path == base+"/campaigns" && (v == "%7B%7D" || v == "1%2C1")
+	return (s.path == base+"/campaigns" || s.path == base+"/schedules") && (v == "%7B%7D" || v == "1%2C1")
 }

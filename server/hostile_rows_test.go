@@ -113,6 +113,10 @@ func timeAttacks(t *testing.T, x *target, s sample) (list []attack) {
 			if at != far[0] && at != far[2] {
 				list = append(list, timeAttack(`{`+message+`,"latest_send":"`+at+`"}`, "latest_send", at))
 			}
+		case strings.HasSuffix(s.path, "/schedules") && s.method == "POST":
+			if at != far[0] && at != far[2] {
+				list = append(list, timeAttack(`{`+message+`,"at":"`+at+`"}`, "at", at), timeAttack(`{`+message+`,"cron":"0 20 * * *","until":"`+at+`"}`, "until", at))
+			}
 		case strings.HasSuffix(s.path, "/permits/import"):
 			if at == "" {
 				continue

@@ -36,6 +36,7 @@ type target struct {
 	*bundle
 	expired, foreign string // sessions: one that is over, one of another app's user
 	list             string // a campaign with a list that waits for its start
+	schedule         string // one that is active
 	before           string // the store as it was left; "": it has to be looked at again
 	doc              openAPI
 	bomb             string
@@ -56,6 +57,9 @@ func newTarget(t *testing.T) *target {
 		`{"message":{"template":"`+tmplID+`","values":{"thing1":"{{name}}"}},"audience":{"list":true}}`), 201).ID
 	want[api.ListAnswer](t, b.rows(t, "PUT", base+"/campaigns/"+x.list+"/audience", api.NDJSONType,
 		`{"openid":"`+openid+`","values":{"name":"x"}}`), 200)
+	x.schedule = want[api.Schedule](t, b.call(t, "POST", base+"/schedules", b.admin,
+		`{"message":{"template":"`+tmplID+`","values":{"thing1":"x"}},"cron":"0 20 * * *"}`), 201).ID
+	want[api.UserEventsAnswer](t, b.call(t, "POST", base+"/events", b.admin, `{"events":[{"openid":"`+openid+`","name":"checkin"}]}`), 200)
 	must(t, json.Unmarshal([]byte(b.call(t, "GET", "/openapi.json", "", "").body), &x.doc))
 	return x
 }
@@ -71,7 +75,7 @@ func (x *target) try(t *testing.T, a attack) {
 	if a.body != "" {
 		body = a.body
 	}
-	path = strings.ReplaceAll(path, "/C1", "/"+x.list)
+	path = strings.ReplaceAll(strings.ReplaceAll(path, "/schedules/C1", "/schedules/"+x.schedule), "/C1", "/"+x.list)
 	switch {
 	case credential == "-" || credential == "" && s.open:
 		credential = ""
@@ -191,7 +195,7 @@ func credentialAttacks(t *testing.T, x *target, s sample) (list []attack) {
 	switch {
 	case s.open:
 		return nil
-	case s.session || strings.HasSuffix(s.path, "/reports"):
+	case s.session || s.sessionToo:
 		for name, token := range x.forgeries(t) {
 			list = append(list, attack{name: name, credential: token, number: api.NumBadCredentials})
 			list = append(list, attack{name: name + ", public", credential: token, public: true, number: api.NumBadCredentials})
@@ -276,7 +280,7 @@ func bodyAttacks(t *testing.T, _ *target, s sample) (list []attack) {
 
 // needsField tells calls whose body has a field that must be there.
 func needsField(s sample) bool {
-	return !slices.ContainsFunc([]string{"PATCH " + base, "/profile", "/retry", "/checks", "/invitations"}, func(end string) bool {
+	return !slices.ContainsFunc([]string{"PATCH " + base, "/profile", "/retry", "/checks", "/invitations", "/count", "/sample"}, func(end string) bool {
 		return strings.HasSuffix(s.method+" "+s.path, end)
 	})
 }
@@ -297,7 +301,7 @@ func userAttacks(t *testing.T, x *target, s sample) (list []attack) {
 			}
 			path := strings.Replace(s.path, "/users/"+openid, "/users/"+encoded, 1)
 			list = append(list, attack{name: "user " + clipped(o), path: path, number: api.NumInvalid, location: "path.openid"})
-		case s.rows != "" || !strings.Contains(s.body, `"openid":`):
+		case s.rows != "" || !strings.HasPrefix(s.body, `{"openid":`): // the users of events are refused one by one
 		case strings.HasSuffix(s.path, "/checks") && o == "": // it is optional
 		default:
 			body := strings.Replace(s.body, `"openid":"`+openid+`"`, `"openid":`+string(quoted), 1)
@@ -330,7 +334,7 @@ func (x *target) strangers(t *testing.T, s sample) (list []attack) {
 			list = append(list, a)
 		}
 	}
-	if s.body != "" && s.rows == "" && strings.Contains(s.body, `"openid":"`+openid) {
+	if s.rows == "" && strings.HasPrefix(s.body, `{"openid":"`+openid) {
 		body := strings.Replace(s.body, `"openid":"`+openid, `"openid":"uid:nobody`, 1)
 		list = append(list, attack{name: "stranger's uid", body: body, number: api.NumNotFound, location: "body.openid"})
 	}

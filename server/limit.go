@@ -64,27 +64,30 @@ func (l *limiter[Who]) find(who Who, at time.Time) *rate.Limiter {
 	return one
 }
 
-// once lets one piece of work per app run at a time.
-type once struct {
+// turns lets at most so many pieces of work per app run at a time.
+type turns struct {
+	most int
 	mu   sync.Mutex
-	busy map[minapush.AppID]bool // guarded by mu
+	busy map[minapush.AppID]int // guarded by mu
 }
 
-func newOnce() *once { return &once{busy: map[minapush.AppID]bool{}} }
+func newTurns(most int) *turns { return &turns{most: most, busy: map[minapush.AppID]int{}} }
 
 // begin tells whether the caller may start; then it must call end.
-func (o *once) begin(app minapush.AppID) bool {
+func (o *turns) begin(app minapush.AppID) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.busy[app] {
+	if o.busy[app] >= o.most {
 		return false
 	}
-	o.busy[app] = true
+	o.busy[app]++
 	return true
 }
 
-func (o *once) end(app minapush.AppID) {
+func (o *turns) end(app minapush.AppID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.busy, app)
+	if o.busy[app]--; o.busy[app] == 0 {
+		delete(o.busy, app)
+	}
 }

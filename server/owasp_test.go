@@ -42,6 +42,10 @@ func TestOWASPAPI1BrokenObjectLevelAuthorization(t *testing.T) {
 		{"GET " + other + "/campaigns/" + x.list + "/deliveries", "", api.NumNotFound},
 		{"POST " + other + "/campaigns/" + x.list + "/start", "", api.NumNotFound}, {"POST " + other + "/campaigns/" + x.list + "/cancel", "", api.NumNotFound},
 		{"POST " + other + "/campaigns/" + x.list + "/retry", `{}`, api.NumNotFound},
+		{"GET " + base + "/schedules/" + x.schedule, "", api.NumForbidden}, {"POST " + base + "/schedules/" + x.schedule + "/end", "", api.NumForbidden},
+		{"POST " + base + "/audience/sample", `{}`, api.NumForbidden}, {"POST " + base + "/events", `{"events":[{"openid":"` + openid + `","name":"x"}]}`, api.NumForbidden},
+		{"GET " + other + "/schedules/" + x.schedule, "", api.NumNotFound}, {"POST " + other + "/schedules/" + x.schedule + "/pause", "", api.NumNotFound},
+		{"POST " + other + "/schedules/" + x.schedule + "/resume", "", api.NumNotFound}, {"POST " + other + "/schedules/" + x.schedule + "/end", "", api.NumNotFound},
 		{"GET " + other + "/templates/" + tmplID, "", api.NumNotFound}, {"DELETE " + other + "/templates/" + tmplID, "", api.NumNotFound},
 		{"DELETE " + other + "/scenes/home", "", api.NumNotFound}, {"DELETE /v1/keys/" + key.ID, "", api.NumNotFound},
 		{"DELETE /v1/keys/first", "", api.NumNotFound},
@@ -62,7 +66,7 @@ func TestOWASPAPI1BrokenObjectLevelAuthorization(t *testing.T) {
 		t.Errorf("something changed:\n%s", difference(before, after))
 	}
 	// lists have what is theirs only
-	for _, path := range []string{"/v1/apps", "/v1/keys", other + "/campaigns", other + "/templates", other + "/scenes", other + "/permits/export"} {
+	for _, path := range []string{"/v1/apps", "/v1/keys", other + "/campaigns", other + "/schedules", other + "/templates", other + "/scenes", other + "/permits/export"} {
 		if a := x.call(t, "GET", path, own, ""); a.status != 200 || strings.Contains(a.body, appID) || strings.Contains(a.body, openid) || strings.Contains(a.body, tmplID) {
 			t.Errorf("%s: got %d %s", path, a.status, a.body)
 		}
@@ -117,7 +121,7 @@ func TestOWASPAPI2BrokenAuthentication(t *testing.T) {
 	// a session is no key, and a key no session
 	session := x.session(t, appID, openid)
 	for _, s := range samples() {
-		if s.open || s.session || strings.HasSuffix(s.path, "/reports") {
+		if s.open || s.session || s.sessionToo {
 			continue
 		}
 		wantProblem(t, x.call(t, s.method, s.path, session, s.body), api.NumBadCredentials, "")
@@ -156,6 +160,11 @@ func TestOWASPAPI3BrokenObjectPropertyLevelAuthorization(t *testing.T) {
 		{"PATCH " + base, `{"created_at":"2020-01-01T00:00:00Z"}`, "created_at"}, {"POST /v1/apps", `{"app_id":"wxnewnewnewnewnew1","stopped":false}`, "stopped"},
 		{"POST /v1/keys", `{"name":"n","scopes":["read"],"secret":"mpk_mine"}`, "secret"}, {"POST /v1/keys", `{"name":"n","scopes":["read"],"id":"first"}`, "id"},
 		{"POST " + base + "/campaigns", `{` + message + `,"state":"running"}`, "state"}, {"POST " + base + "/campaigns", `{` + message + `,"id":"C9"}`, "id"},
+		{"POST " + base + "/campaigns", `{` + message + `,"schedule":"` + x.schedule + `"}`, "schedule"},
+		{"POST " + base + "/schedules", `{` + message + `,"cron":"0 20 * * *","state":"ended"}`, "state"},
+		{"POST " + base + "/schedules", `{` + message + `,"cron":"0 20 * * *","runs":[]}`, "runs"},
+		{"POST " + base + "/events", `{"events":[{"openid":"` + openid + `","name":"x","count":9}]}`, "events[0].count"},
+		{"POST " + base + "/audience/count", `{"template":"` + tmplID + `","app_id":"` + otherApp + `"}`, "app_id"},
 		{"POST " + base + "/campaigns", `{` + message + `,"retry_of":"` + x.list + `"}`, "retry_of"},
 		{"POST " + base + "/pushes", `{"openid":"` + openid + `",` + message + `,"outcome":"accepted"}`, "outcome"},
 		{"PUT " + users + openid + "/profile", `{"opt_out":"none"}`, "opt_out"}, {"PUT " + users + openid + "/profile", `{"openid":"` + victim + `"}`, "openid"},

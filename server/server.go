@@ -1,7 +1,7 @@
 // Package server is the JSON API: routes, authentication, limits, what an error is as a status, health and metrics. The bodies are
 // package api's; what the calls do is the other rooms'.
 //
-// There are two handlers. Public holds what phones and WeChat may reach: session, reports, me, WeChat's events, health. Private holds everything.
+// There are two handlers. Public holds what phones and WeChat may reach: session, reports, events, me, WeChat's events, health. Private holds everything.
 //
 // This package may change at any release.
 package server
@@ -55,7 +55,9 @@ type Parts struct {
 	Campaigns  *campaign.Campaigns
 	Ledger     *delivery.Ledger
 	Dispatcher *dispatch.Dispatcher
-	Platform   Platform
+	// Counter passes over the users of an app.
+	Counter  *audience.Counter
+	Platform Platform
 	// Checker answers POST checks. Nil: there is no such call.
 	Checker Checker
 	// Events reads what WeChat pushes. Nil: there are no such calls.
@@ -83,7 +85,7 @@ func (n NotReady) Error() string { return string(n) }
 func (p Parts) validate() error {
 	for name, missing := range map[string]bool{
 		"Accounts": p.Accounts == nil, "Bank": p.Bank == nil, "Collector": p.Collector == nil, "Campaigns": p.Campaigns == nil,
-		"Ledger": p.Ledger == nil, "Dispatcher": p.Dispatcher == nil, "Platform": p.Platform == nil, "Profiles": p.Profiles == nil,
+		"Ledger": p.Ledger == nil, "Dispatcher": p.Dispatcher == nil, "Platform": p.Platform == nil, "Profiles": p.Profiles == nil, "Counter": p.Counter == nil,
 		"PassOn": p.Events != nil && p.PassOn == nil,
 	} {
 		if missing {
@@ -100,6 +102,8 @@ const (
 	DefaultStreamTimeout = 15 * time.Minute
 	// DefaultStreamIdle is for how long a stream may stand still.
 	DefaultStreamIdle = 30 * time.Second
+	// DefaultProgressEvery is how often a pass over an audience tells how far it is.
+	DefaultProgressEvery = 500 * time.Millisecond
 	// DefaultReportsPerMinute is how many reports one user may send in a minute.
 	DefaultReportsPerMinute = 600
 )
@@ -117,15 +121,17 @@ type Config struct {
 	// RequestTimeout bounds the work on one request; pushes, fresh surveys and streams have bounds of their own. Defaults to
 	// DefaultRequestTimeout.
 	RequestTimeout time.Duration
-	// StreamTimeout bounds a call with a streamed body, a fresh survey, and the making of a campaign's retry. Defaults to
+	// StreamTimeout bounds a call with a streamed body, a fresh survey, a pass over an audience, and the making of a campaign's retry. Defaults to
 	// DefaultStreamTimeout.
 	StreamTimeout time.Duration
 	// StreamIdle is for how long a streamed body may bring no end of a row, and a streamed answer not be taken. Defaults to
 	// DefaultStreamIdle.
 	StreamIdle time.Duration
+	// ProgressEvery is how often a pass over an audience tells how far it is. Defaults to DefaultProgressEvery.
+	ProgressEvery time.Duration
 	// NewID names messages that went out elsewhere. Defaults to ULIDs.
 	NewID func() string
-	// ReportsPerMinute is how many reports one user of an app may send, through this node; more are answered 429. Negative: any
+	// ReportsPerMinute is how many reports and calls of events together one user of an app may send, through this node; more are answered 429. Negative: any
 	// number. Defaults to DefaultReportsPerMinute.
 	ReportsPerMinute int
 	// RequestsPerAddress is how many requests a minute one client address (of IPv6: 64 bits) may make of the public handler, and
@@ -156,6 +162,8 @@ func (c *Config) defaults() error {
 		return minapush.FieldError("StreamTimeout", "must not be negative")
 	case c.StreamIdle < 0:
 		return minapush.FieldError("StreamIdle", "must not be negative")
+	case c.ProgressEvery < 0:
+		return minapush.FieldError("ProgressEvery", "must not be negative")
 	case c.BasePath != "" && (!strings.HasPrefix(c.BasePath, "/") || strings.HasSuffix(c.BasePath, "/") || strings.ContainsAny(c.BasePath, "{} ?#")):
 		return minapush.FieldError("BasePath", `must look like "/push", with no slash at its end`)
 	}
@@ -191,6 +199,9 @@ func (c *Config) streamDefaults() {
 	if c.StreamIdle == 0 {
 		c.StreamIdle = DefaultStreamIdle
 	}
+	if c.ProgressEvery == 0 {
+		c.ProgressEvery = DefaultProgressEvery
+	}
 }
 
 // Server answers the calls of package api. It may be used by any number of goroutines.
@@ -200,8 +211,9 @@ type Server struct {
 	metrics *metrics
 	reports *limiter[user]
 	floods  *floods
-	surveys *once
-	backups *once
+	surveys *turns
+	passes  *turns // over an audience
+	backups *turns
 
 	receivers receivers
 	// eventWork has a place for each event that is worked on, and working waits for them.
@@ -224,7 +236,7 @@ func New(p Parts, cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		parts: p, cfg: cfg, metrics: newMetrics(), reports: newLimiter[user](cfg.ReportsPerMinute, maxUsers), floods: newFloods(cfg),
-		surveys: newOnce(), backups: newOnce(),
+		surveys: newTurns(1), passes: newTurns(maxPasses), backups: newTurns(1),
 		receivers: receivers{all: map[minapush.AppID]madeReceiver{}}, eventWork: make(chan struct{}, maxEventWork),
 		docs: newDocs(cfg), public: http.NewServeMux(), private: http.NewServeMux(), paths: map[string]*pathMethods{},
 	}
@@ -260,10 +272,13 @@ func (s *Server) routes() {
 	s.templateRoutes()
 	s.checkRoutes()
 	s.eventRoutes()
+	s.userEventRoutes()
+	s.audienceRoutes()
+	s.scheduleRoutes()
 	s.backupRoutes()
 }
 
-// Public answers what phones and WeChat may reach: session, reports, me, WeChat's events and health.
+// Public answers what phones and WeChat may reach: session, reports, events, me, WeChat's events and health.
 func (s *Server) Public() http.Handler { return s.doors.public }
 
 // Private answers everything.

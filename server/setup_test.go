@@ -112,7 +112,7 @@ func setupOver(t *testing.T, pushWait time.Duration, wrap func(store.Store) stor
 	must(t, err)
 	parts := server.Parts{
 		Accounts: b.accounts, Profiles: b.profiles, Bank: b.bank, Collector: collector, Campaigns: campaigns, Ledger: ledger,
-		Dispatcher: dispatcher, Platform: b.logins, Checker: checker{}, Gatherer: b.registry, Events: events{b.clock.now}, PassOn: http.DefaultTransport,
+		Dispatcher: dispatcher, Counter: audience.NewCounter(b.model, b.clock.now), Platform: b.logins, Checker: checker{}, Gatherer: b.registry, Events: events{b.clock.now}, PassOn: http.DefaultTransport,
 		Ready: func(context.Context) error { return b.ready }, Limited: func() string { return b.limited },
 		Backup: func(ctx context.Context, w io.Writer) error {
 			if _, err := b.model.Walk(ctx, minapush.Shard{}, "", 1); err != nil {
@@ -282,7 +282,7 @@ func (b *bundle) snapshot(t *testing.T) string {
 	var out strings.Builder
 	for _, kind := range []string{
 		"account.app", "account.key", "account.template", "account.scene", "account.events", "bank.survey", "campaign/" + appID, "campaign-key/" + appID,
-		"campaign-active/" + appID,
+		"campaign-active/" + appID, "schedule/" + appID, "schedule-key/" + appID, "schedule-active/" + appID,
 	} {
 		docs, err := b.model.ListDocuments(t.Context(), kind, "", 1000)
 		must(t, err)

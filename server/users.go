@@ -38,6 +38,12 @@ func (s *Server) getUser(ctx context.Context, c *call, _ *none) (api.User, error
 	}
 	out := userBody(u)
 	out.Recent, out.Balance = recent, s.balanceBody(u)
+	if len(u.Events) > 0 {
+		out.Events = make(map[string]api.EventState, len(u.Events))
+	}
+	for name, e := range u.Events {
+		out.Events[name] = api.EventState{Last: utc(e.Last), Count: e.Count}
+	}
 	return out, nil
 }
 

@@ -62,8 +62,9 @@ type Permits interface {
 	// User returns one user as it stands, expired permits included until they are swept. Errors: NotFound.
 	User(ctx context.Context, s minapush.Shard, o minapush.OpenID) (User, error)
 	// Walk returns up to limit users of a shard whose openids are greater than after, in ascending byte order. Users that come
-	// or go during a walk may or may not be seen; all others are seen exactly once.
-	Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int) ([]User, error)
+	// or go during a walk may or may not be seen; all others are seen exactly once. Beside names campaigns: each User says in Beside what
+	// there is of it in each of them.
+	Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int, beside ...string) ([]User, error)
 	// Sweep removes expired permits that are available from up to limit users after a given one and counts them as expired. It
 	// also forgets identities and idempotency keys that are older than their time. It returns the swept users as they now stand
 	// and the last openid examined, "" at the end of the shard.
@@ -148,14 +149,27 @@ type User struct {
 	Counts minapush.Counts
 	// StandingSent counts messages accepted on Standing permits. What Confirm finds out about an attempt that had ended is not in it.
 	StandingSent int64
-	// Recent lists the last deliveries that took a permit, latest first, at most MaxRecent.
+	// Recent lists the last deliveries that took a permit, latest first: at most MaxRecent of campaigns, and at most MaxRecent pushes. Of
+	// each kind the oldest that is Missed goes first, else the oldest.
 	Recent []Recent
 	// Busy names the delivery that is held or being sent; nil when there is none.
 	Busy *Ref
 	// Profile is what the team told of the user.
 	Profile minapush.Profile
+	// Events is what the user did, by name; nil: nothing was told.
+	Events map[string]minapush.EventState
+	// Beside is what there is of the user in the campaigns that were asked for, in their order; nil if none was.
+	Beside []Beside
 	// Erasing is set between an Erase and the settling of the user's held delivery.
 	Erasing bool
+}
+
+// Beside is what there is of a user in another campaign, in its own shard.
+type Beside struct {
+	// Row is its delivery; one with an empty Batch is none: it was not examined, was skipped without a row, or the row was forgotten.
+	Row minapush.Delivery
+	// Listed tells that it is on the campaign's list.
+	Listed bool
 }
 
 // Profiles keeps what the team told of its users, beside their permits, and an index from the team's own numbers to openids. Profiles
@@ -165,6 +179,12 @@ type Profiles interface {
 	// higher. A user that is not there is created on the first, with FirstSeen now, a zero LastSeen and no permits. Errors: Conflict
 	// (another version is stored; or the user is being erased); Invalid.
 	PutProfile(ctx context.Context, s minapush.Shard, o minapush.OpenID, p minapush.Profile, now time.Time) (version uint64, err error)
+	// NoteEvents notes what a user did: of each event the last time, to the millisecond, and how often. It answers for each, in order. An
+	// event that is not later than the last one of its name, as noted by then, is EventKnown and changes nothing: so repeating a call is
+	// safe. One of a name that would be one more than minapush.MaxEventNames is EventRefused, as is every one of a user being erased. A user
+	// that is not there is created on the first, with FirstSeen now and a zero LastSeen. With seen, the user was seen: its last-seen time
+	// moves forward to now. Events of a user stay until it is erased. Errors: Invalid (a name that breaks its rule, or a time before 1970).
+	NoteEvents(ctx context.Context, s minapush.Shard, o minapush.OpenID, events []minapush.NamedEvent, seen bool, now time.Time) ([]EventNoted, error)
 	// BindUID points a uid, of any bytes but NUL and at most minapush.MaxUID, at an openid, in the uid's own shard (App.UIDShard), if
 	// it points at was now: "" for at nothing. One that points at o already stays, whatever was is. Errors: Conflict.
 	BindUID(ctx context.Context, s minapush.Shard, uid string, o, was minapush.OpenID) error
@@ -174,7 +194,19 @@ type Profiles interface {
 	UID(ctx context.Context, s minapush.Shard, uid string) (minapush.OpenID, error)
 }
 
-// MaxRecent is how many deliveries a user's record remembers.
+// EventNoted is what became of a named event.
+type EventNoted uint8
+
+const (
+	// EventAdded: it is noted, and counted.
+	EventAdded EventNoted = iota
+	// EventKnown: one as late or later was noted before.
+	EventKnown
+	// EventRefused: the user has events of too many names, or is being erased.
+	EventRefused
+)
+
+// MaxRecent is how many deliveries of campaigns, and how many pushes, a user's record remembers.
 const MaxRecent = 8
 
 // Recent is one delivery that a user's record remembers.
@@ -183,6 +215,10 @@ type Recent struct {
 	Push    string
 	At      time.Time
 	Content uint64
+	// Template is minapush.TemplateHash of the message's template; 0 of one that was noted by a release that did not keep it.
+	Template uint32
+	// Missed tells that it ended, and nothing arrived: Failed, refused by the user, or Skipped.
+	Missed bool
 }
 
 // Swept is one page of a sweep.
@@ -258,6 +294,8 @@ type Push struct {
 	Fingerprint uint64
 	// KeepKey is how long the key is remembered, from Now.
 	KeepKey time.Duration
+	// Guard keeps it from users who had enough; only PerDay, CountPushes and DayStart are looked at.
+	Guard Guard
 	// LastReason and LastErrcode are those of an earlier attempt that was withdrawn: if there is no permit now, the push has failed
 	// for that reason, since something was touched. Empty: it is skipped.
 	LastReason  string
@@ -280,8 +318,8 @@ type PushStatus uint8
 const (
 	// PushReserved: a permit is held for the row.
 	PushReserved PushStatus = iota
-	// PushSkipped: the user, known or not, has no permit that is ready, or has opted out of everything. The row is written with its
-	// key, as skipped (no_permit, opted_out), or as failed for p.LastReason.
+	// PushSkipped: the user, known or not, has no permit that is ready, or has opted out of everything, or p.Guard keeps the push from it.
+	// The row is written with its key, as skipped (no_permit, opted_out, daily_cap), or as failed for p.LastReason.
 	PushSkipped
 	// PushBusy: another delivery of the user is held or being sent. Nothing is written.
 	PushBusy
@@ -308,7 +346,8 @@ type Campaigns interface {
 	// since then something was touched; or, with a permit that is merely too young, put into the again-queue until it is ready.
 	// Users that have another delivery held or being sent go to the again-queue until b.Now + BusyWait; a user with a row of this campaign already is passed over; a user being erased is passed over.
 	// A user who has opted out of campaigns when examined, or when met in the again-queue, is treated as one without a permit, but
-	// skipped as opted_out.
+	// skipped as opted_out. One who has a permit that is ready, but whom b.Guard keeps it from, is treated likewise, and skipped for the
+	// reason that Guard gives.
 	//
 	// With b.Listed set the users walked are those of the campaign's list, in the order of their openids, whatever Started and
 	// Audience say, and each row is returned with its listed values. One that is not a user of the app is skipped (no_permit), one
@@ -365,14 +404,55 @@ type Batch struct {
 	// Limit bounds how many users are examined, or rows returned, in one call.
 	Limit int
 	// Audience keeps users out that it answers false for: they are not counted. Nil is everybody. It may be asked on a read
-	// slightly older than the step.
-	Audience func(User) bool
+	// slightly older than the step, and again about the same user. The User is the store's: it may not be changed, and nothing of it may
+	// be kept.
+	Audience func(*User) bool
+	// Looks says what of a User Audience looks at: the rest may be missing from it.
+	Looks Looks
+	// Beside names the campaigns that Audience asks of in User.Beside.
+	Beside []string
+	// Guard keeps the campaign from users who had enough.
+	Guard Guard
 	// AtLeastOnce is kept in the rows for Recover.
 	AtLeastOnce bool
 	// Listed walks the campaign's list instead of the users of the app, and KeepSkipped keeps a row for those of them skipped.
 	Listed, KeepSkipped bool
 	// Skip, when not empty, reserves nothing and skips everybody for this reason.
 	Skip string
+}
+
+// Looks says which parts of a User somebody looks at. The zero Looks is all of it.
+type Looks uint8
+
+const (
+	// LookSeen is OpenID, FirstSeen, LastSeen, Erasing and Beside, which are always there.
+	LookSeen Looks = 1 << iota
+	// LookProfile is Profile, LookEvents Events, LookPermits Permits, Counts and StandingSent, LookRecent Recent and Busy.
+	LookProfile
+	LookEvents
+	LookPermits
+	LookRecent
+)
+
+// At tells whether a part is looked at.
+func (l Looks) At(part Looks) bool { return l == 0 || l&part != 0 }
+
+// Guard keeps a message from users who had enough. It is held against User.Recent as it is in the step that would reserve, whatever
+// Audience read; a delivery there that is Missed, or of the same campaign, does not count. The zero Guard keeps nobody out. The rules go
+// before one another in the order of their fields.
+type Guard struct {
+	// PerDay is how many messages a user may have had since DayStart, this one included; more are skipped as daily_cap. Deliveries of
+	// campaigns count, pushes only with CountPushes. 0: any number; more than MaxRecent cannot be told.
+	PerDay      int
+	CountPushes bool
+	DayStart    time.Time
+	// ContentSince skips, as same_content, who had a message with the Need's Content at this time or later from another campaign, of which
+	// Series is not the series (minapush.SeriesOf). The zero time: there is no such rule. An empty Series is that of no campaign.
+	ContentSince time.Time
+	Series       string
+	// KeepBack is how many uses that serve the Need and are ready must be left over when one is taken; else the user is skipped as
+	// kept_back. One who has a Standing permit that serves it has enough.
+	KeepBack int
 }
 
 // Reserved is what ReserveBatch handed out.

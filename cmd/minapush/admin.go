@@ -31,6 +31,7 @@ func appsCommand(e *env) *cobra.Command {
 		app        api.NewApp
 		secretFile string
 		token      api.TokenSource
+		guards     guardFlags
 	)
 	create := &cobra.Command{
 		Use: "create APPID", Short: "Add an app", Args: cobra.ExactArgs(1),
@@ -46,6 +47,11 @@ func appsCommand(e *env) *cobra.Command {
 			if token.Kind != "" {
 				app.Token = &token
 			}
+			var err error
+			if app.Guards, err = guards.guards(cmd.Flags().Changed, newGuards()); err != nil {
+				return err
+			}
+			app.TimeZone = guards.zone
 			c, err := r.client()
 			if err != nil {
 				return err
@@ -54,7 +60,7 @@ func appsCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return r.printApps(got)
+			return r.printApp(got)
 		},
 	}
 	flags := create.Flags()
@@ -65,7 +71,8 @@ func appsCommand(e *env) *cobra.Command {
 	flags.IntVar(&app.InFlight, "in-flight", 0, "unanswered messages at a time, on each node (default 128)")
 	flags.StringVar(&app.BaseURL, "base-url", "", "where the WeChat API is (default https://api.weixin.qq.com)")
 	tokenFlags(flags, &token)
-	cmd.AddCommand(list, create, r.updateCommand(), r.appsStop(), r.appsGo(), r.appsEvents())
+	guards.add(flags)
+	cmd.AddCommand(list, create, r.appsShow(), r.updateCommand(), r.appsStop(), r.appsGo(), r.appsEvents())
 	return cmd
 }
 
@@ -103,18 +110,21 @@ func (r *remote) printApps(apps ...api.App) error {
 	l := r.e.lang()
 	t := newTable(r.e.stdout, table.Row{l.say("app"), l.say("name"), l.say("rate"), "base url", l.say("state")}, 3)
 	for _, a := range apps {
-		rate := fmt.Sprint(a.Rate)
-		if a.Rate < 0 {
-			rate = "∞"
-		}
 		state := ""
 		if a.Stopped {
 			state = l.say("app.is_stopped") + ": " + l.why(a.StoppedWhy)
 		}
-		t.AppendRow(table.Row{a.AppID, a.Name, rate, a.BaseURL, state})
+		t.AppendRow(table.Row{a.AppID, a.Name, rateText(a.Rate), a.BaseURL, state})
 	}
 	t.Render()
 	return nil
+}
+
+func rateText(rate int) string {
+	if rate < 0 {
+		return "∞"
+	}
+	return fmt.Sprint(rate)
 }
 
 func keysCommand(e *env) *cobra.Command {

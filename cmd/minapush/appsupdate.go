@@ -15,6 +15,7 @@ func (r *remote) updateCommand() *cobra.Command {
 		name, secretFile, baseURL string
 		rate, inFlight            int
 		token                     api.TokenSource
+		guards                    guardFlags
 	)
 	cmd := &cobra.Command{
 		Use: "update APPID", Short: "Change an app: what is not given stays", Args: cobra.ExactArgs(1),
@@ -43,18 +44,24 @@ func (r *remote) updateCommand() *cobra.Command {
 			if given("token") {
 				change.Token = &token
 			}
-			if change == (api.AppChange{}) {
+			if given("time-zone") {
+				change.TimeZone = &guards.zone
+			}
+			if change == (api.AppChange{}) && !guards.given(given) && !guards.none {
 				return errors.New("give at least one thing to change")
 			}
 			c, err := r.client()
 			if err != nil {
 				return err
 			}
+			if change.Guards, err = guards.over(cmd, c, args[0]); err != nil {
+				return err
+			}
 			got, err := c.UpdateApp(cmd.Context(), args[0], change)
 			if err != nil {
 				return err
 			}
-			return r.printApps(got)
+			return r.printApp(got)
 		},
 	}
 	flags := cmd.Flags()
@@ -64,6 +71,7 @@ func (r *remote) updateCommand() *cobra.Command {
 	flags.IntVar(&inFlight, "in-flight", 0, "unanswered messages at a time, on each node")
 	flags.StringVar(&baseURL, "base-url", "", "where the WeChat API is")
 	tokenFlags(flags, &token)
+	guards.add(flags)
 	return cmd
 }
 

@@ -50,6 +50,7 @@ is no error: the status is 1 only if a row could not be measured.`,
 	flags.Lookup("store").Annotations = map[string][]string{onlyGiven: {"true"}}
 	flags.StringVar(&cfg.Fsync, "fsync", sizes.Fsync, "appendfsync of a redis-server that is started: always, everysec or no")
 	flags.IntVar(&cfg.RedisUsers, "redis-users", sizes.RedisUsers, "users of the row redis-memory (its target is for 1000000)")
+	flags.IntVar(&cfg.FilterUsers, "filter-users", sizes.FilterUsers, "users of the row filter (its target is for 1000000)")
 	flags.StringVar(&cfg.Dir, "dir", ".", "directory on the disk to measure; it gets a directory for this run, which is removed")
 	flags.IntVar(&cfg.Users, "users", sizes.Users, "users of the row memory (its target is for 10000000), and at most of the timed rows")
 	flags.IntVar(&cfg.Permits, "permits", sizes.Permits, "permits of the rows disk and open, ten a user")
@@ -71,6 +72,9 @@ func quicker(cmd *cobra.Command, cfg bench.Config) bench.Config {
 	}
 	if !given("redis-users") {
 		cfg.RedisUsers = q.RedisUsers
+	}
+	if !given("filter-users") {
+		cfg.FilterUsers = q.FilterUsers
 	}
 	if !given("permits") {
 		cfg.Permits = q.Permits

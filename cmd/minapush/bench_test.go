@@ -25,7 +25,7 @@ func TestEveryRowOfBenchIsMeasured(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	report, err := bench.Run(t.Context(), benchEnv(io.Discard).benchProgram(t.Context()), bench.Config{
-		Dir: dir, Users: 1000, Permits: 2000, RedisUsers: 200, Seconds: 0.02, Rounds: 2, InFlight: 16, DemoUsers: 20,
+		Dir: dir, Users: 1000, Permits: 2000, RedisUsers: 200, FilterUsers: 300, Seconds: 0.02, Rounds: 2, InFlight: 16, DemoUsers: 20,
 	})
 	must(t, err)
 	if len(report.Rows) != len(bench.RowIDs()) || report.Seconds <= 0 || report.Began.IsZero() {

@@ -41,6 +41,15 @@ var benchSentences = map[string][2]string{
 		"{users} 个用户每人一张凭证, 每批 {batch} 张预占, 标记并结算, {shards} 个分片中同时处理 {workers} 个, 每步落盘, 存储接口. " +
 			"上限: 原方案在 Redis 上的循环, 不发送, 逐个用户: LRANGE {permits_per_user} 条 JSON 记录, LTRIM. {rounds} 轮",
 	},
+	"filter": {
+		"a campaign walks {users} users, each with {permits_per_user} permits for another message, and asks all {conditions} conditions of its " +
+			"audience, which everybody meets: seen_within, tag, event; batches of {batch}, {workers} of {shards} shards at a time. Limit: the same " +
+			"walk of the same store without an audience. {rounds} rounds in turns. Peak of resident memory (VmHWM) of a process " +
+			"that walks with a cache of 8 MiB, after all users compared with after a quarter: {memory}",
+		"一次群发遍历 {users} 个用户 (各有 {permits_per_user} 张其他消息的凭证), 逐一判断受众的 {conditions} 个条件, 所有人都符合: seen_within, tag, event; " +
+			"每批 {batch} 人, {shards} 个分片中同时处理 {workers} 个. 上限: 同一存储不带受众条件的同样遍历. 交替 {rounds} 轮. " +
+			"另一进程 (缓存 8 MiB) 遍历时的常驻内存峰值 (VmHWM), 全部用户与四分之一用户之比: {memory}",
+	},
 	"redis-collect": {
 		"{writers} callers at the store API; a call is {permits_per_call} new form ids and the time seen, for one of {users} users at random who " +
 			"began with {permits_per_user}, answered exactly. Limit: RPUSH of {element} bytes on {writers} connections, unpipelined, by {rpush}. " +

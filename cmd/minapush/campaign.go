@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +32,7 @@ type newCampaign struct {
 	*remote
 	n              api.NewCampaign
 	message        messageFlags
+	sending        sendFlags
 	startAt        string
 	latest         string
 	grace          time.Duration
@@ -73,16 +73,17 @@ func (n *newCampaign) add(flags *pflag.FlagSet) {
 	flags.StringVar(&n.latest, "latest-send", "", "after this moment nothing is sent")
 	flags.BoolVar(&n.n.AtLeastOnce, "at-least-once", false, "send again what may have arrived, with another permit")
 	flags.StringVar(&n.idem, "idempotency-key", "", "the same key never makes a second campaign (default: a new one)")
-	flags.StringVar(&n.where, "where", "", `only users for whom this holds, such as '{"seen_within": "7d"}'; docs/api.md has the words`)
+	flags.StringVar(&n.where, "where", "", whereUsage)
 	flags.StringVar(&n.list, "list", "", "file with the users that it is for; - is stdin")
 	n.rows.add(flags)
+	n.sending.add(flags)
 	flags.BoolVar(&n.allowRefused, "allow-refused", false, "start it although rows of the list were refused")
 	flags.BoolVar(&n.dry, "dry-run", false, "make nothing; tell whom it would reach, and how long it would take")
 	flags.BoolVar(&n.thenWatch, "watch", false, "stay and show its progress")
 }
 
 func (n *newCampaign) run(cmd *cobra.Command) error {
-	if err := n.read(); err != nil {
+	if err := n.read(cmd.Flags().Changed); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
@@ -111,7 +112,7 @@ func (n *newCampaign) run(cmd *cobra.Command) error {
 }
 
 // read makes the request of the flags.
-func (n *newCampaign) read() (err error) {
+func (n *newCampaign) read(given func(string) bool) (err error) {
 	if n.n.Message, err = n.message.message(); err != nil {
 		return err
 	}
@@ -121,14 +122,23 @@ func (n *newCampaign) read() (err error) {
 	if n.n.LatestSend, err = parseTime("--latest-send", n.latest); err != nil {
 		return err
 	}
-	n.n.GraceSeconds, n.n.Start = int(n.grace.Seconds()), n.start && n.list == ""
-	switch {
-	case n.where != "" && n.list != "":
+	if n.n.GraceSeconds, err = wholeSeconds("--grace", n.grace); err != nil {
+		return err
+	}
+	n.n.Start = n.start && n.list == ""
+	n.n.KeepBack, n.n.OnQuiet = n.sending.keepBack, n.sending.onQuiet
+	if n.n.Rollout, err = n.sending.stages(given); err != nil {
+		return err
+	}
+	if n.where != "" && n.list != "" {
 		return errors.New("--where: cannot stand beside --list")
-	case n.where != "" && !json.Valid([]byte(n.where)):
-		return errors.New(`--where: must be JSON, such as '{"seen_within": "7d"}'`)
-	case n.where != "":
-		n.n.Audience = &api.Audience{Where: json.RawMessage(n.where)}
+	}
+	where, err := n.e.readWhere(n.where)
+	switch {
+	case err != nil:
+		return err
+	case where != nil:
+		n.n.Audience = &api.Audience{Where: where}
 	case n.list != "":
 		n.n.Audience = &api.Audience{List: true}
 	}
@@ -232,6 +242,9 @@ func (r *remote) showCampaign(ctx context.Context, c *client.Client, app string,
 	}
 	l := r.e.lang()
 	fmt.Fprintf(r.e.stdout, "%s %s  %s  %s\n", l.say("campaign"), m.ID, m.Name, l.stateOf(m))
+	for _, line := range l.sentHow(m) {
+		fmt.Fprintln(r.e.stdout, line)
+	}
 	if m.Progress != nil {
 		printProgress(r.e.stdout, l, *m.Progress)
 	}
@@ -254,8 +267,16 @@ func (r *remote) noteStopped(ctx context.Context, w io.Writer, c *client.Client,
 	}
 }
 
-// stateOf is the state of a campaign, with the reason why it does not move.
+// stateOf is the state of a campaign, with its stage, and the reason why it does not move.
 func (l language) stateOf(m api.Campaign) string {
+	text := l.stateWhy(m)
+	if stage := l.stage(m); stage != "" {
+		text += ", " + stage
+	}
+	return text
+}
+
+func (l language) stateWhy(m api.Campaign) string {
 	switch {
 	case m.State == "running" && m.Hold != nil:
 		return fmt.Sprintf("%s: %s → %s", l.say("state.waiting"), l.why(&m.Hold.Why), shortTime(m.Hold.Until))

@@ -38,6 +38,8 @@ func TestTheGoClientSpeaksEveryCallOfTheServer(t *testing.T) {
 		{"ImportUsers SetProfile SetOptOut", c.profiles}, {"ImportPermits ExportPermits PermitPage", c.imports},
 		{"Reach Stock Flow", c.sums}, {"DryRun CreateCampaign Campaign CampaignPage Campaigns CancelCampaign", c.campaigns},
 		{"FillAudience StartCampaign PauseCampaign ResumeCampaign DeliveryPage Deliveries RetryCampaign", c.lists},
+		{"NoteEvents CountAudience SampleAudience", c.audiences},
+		{"CheckSchedule CreateSchedule Schedule SchedulePage Schedules PauseSchedule ResumeSchedule EndSchedule", c.schedules},
 		{"Check", c.checks}, {"Backup", c.backup}, {"EraseUser", c.erase},
 		{"PutEventSettings EventSettings DeleteEventSettings ForwardEvent ForwardEvents OddEvents", c.events},
 	}
@@ -88,7 +90,7 @@ func (c *caller) health() {
 
 func (c *caller) apps() {
 	const second = "wxsecond0123456789"
-	good[api.App](c)(c.CreateApp(c.ctx, api.NewApp{AppID: second, Name: "Tea", Shards: 4}))
+	good[api.App](c)(c.CreateApp(c.ctx, api.NewApp{AppID: second, Name: "Tea", Shards: 4, Guards: noGuards()}))
 	c.want("apps", len(good[[]api.App](c)(c.Apps(c.ctx))), 2)
 	name := "Oolong"
 	c.want("new name", good[api.App](c)(c.UpdateApp(c.ctx, second, api.AppChange{Name: &name})).Name, name)
@@ -301,6 +303,40 @@ func (c *caller) checks() {
 	if len(got.Steps) < 5 || got.Steps[0].Step != "store" || got.Steps[0].Status != "ok" {
 		c.t.Errorf("got checks %+v", got)
 	}
+}
+
+func (c *caller) audiences() {
+	for want, events := range map[string][]api.UserEvent{
+		"added": {{OpenID: c.openids[2], Name: "checkin"}}, "refused": {{OpenID: c.openids[2], Name: "no name"}},
+	} {
+		noted := good[api.UserEventsAnswer](c)(c.NoteEvents(c.ctx, testApp, events))
+		c.want("event", noted.Events[0].Result, want)
+	}
+	who := api.AudienceQuestion{Where: []byte(signedInLately), Template: oneTimeT, Sample: 3}
+	sample := good[api.AudienceLine](c)(c.SampleAudience(c.ctx, testApp, who, nil))
+	who.Sample = 0
+	count := good[api.AudienceLine](c)(c.CountAudience(c.ctx, testApp, who, nil))
+	c.want("sample", sample.Sample, []string{c.openids[2]})
+	c.want("matched", count.Matched, int64(1))
+	if count.Reachable == nil || !count.Done || count.Walked < 2 {
+		c.t.Errorf("got %+v", count)
+	}
+}
+
+func (c *caller) schedules() {
+	n := api.NewSchedule{Message: oneTimeMessage("pages/schedule"), Cron: "0 20 * * *", TimeZone: "Europe/Berlin"}
+	c.want("checked", len(good[api.Schedule](c)(c.CheckSchedule(c.ctx, testApp, n)).Next), 5)
+	s := good[api.Schedule](c)(c.CreateSchedule(c.ctx, testApp, n, "the-schedule"))
+	c.want("the same key", good[api.Schedule](c)(c.CreateSchedule(c.ctx, testApp, n, "the-schedule")).ID, s.ID)
+	c.want("page", len(good[api.Schedules](c)(c.SchedulePage(c.ctx, testApp, "", 0)).Schedules), 1)
+	for one, err := range c.Schedules(c.ctx, testApp) {
+		must(c.t, err)
+		c.want("listed", one.ID, s.ID)
+	}
+	c.want("paused", good[api.Schedule](c)(c.PauseSchedule(c.ctx, testApp, s.ID)).State, "paused")
+	c.want("resumed", good[api.Schedule](c)(c.ResumeSchedule(c.ctx, testApp, s.ID)).State, "active")
+	c.want("ended", good[api.Schedule](c)(c.EndSchedule(c.ctx, testApp, s.ID)).State, "ended")
+	c.want("shown", good[api.Schedule](c)(c.Schedule(c.ctx, testApp, s.ID)).State, "ended")
 }
 
 func (c *caller) backup() {

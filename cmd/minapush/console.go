@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/audience"
 	"github.com/minapush/minapush/console"
 	"github.com/minapush/minapush/wechat"
 )
@@ -14,7 +15,7 @@ import (
 func (sys *system) wireConsole(s settings) (err error) {
 	sys.console, err = console.New(console.Parts{
 		Accounts: sys.accounts, Profiles: sys.profiles, Bank: sys.bank, Campaigns: sys.campaigns, Ledger: sys.ledger, Dispatcher: sys.dispatcher,
-		Platform: platform{sys.wechat},
+		Counter: audience.NewCounter(sys.store, sys.now), Platform: platform{sys.wechat},
 	}, console.Config{BasePath: s.basePath, HTTPS: s.consoleHTTPS, Version: version, Logger: sys.log, Now: s.now})
 	return err
 }

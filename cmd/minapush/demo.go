@@ -109,7 +109,9 @@ func (d *demo) run(ctx context.Context) error {
 	err = d.tell(running, public.url())
 	if err == nil && !d.once {
 		if err = d.openConsole(running); err == nil {
-			d.printNext()
+			err = d.printNext(running)
+		}
+		if err == nil {
 			<-ctx.Done()
 		}
 	}
@@ -184,6 +186,9 @@ func (d *demo) tell(ctx context.Context, public string) error {
 	if err := d.collect(ctx); err != nil {
 		return err
 	}
+	if err := d.signIns(ctx); err != nil {
+		return err
+	}
 	if err := d.takeEvents(ctx, public); err != nil {
 		return err
 	}
@@ -197,11 +202,13 @@ func (d *demo) tell(ctx context.Context, public string) error {
 // makeApp adds the sample app and its templates, as an operator would.
 func (d *demo) makeApp(ctx context.Context) error {
 	_, err := d.client.CreateApp(ctx, api.NewApp{
-		AppID: demoAppID, Name: "Demo", Secret: demoSecret, BaseURL: d.wechat, Rate: minapush.Unlimited,
+		AppID: demoAppID, Name: "Demo", Secret: demoSecret, BaseURL: d.wechat, Rate: minapush.Unlimited, Guards: &api.Guards{},
 	})
 	if err != nil {
 		return err
 	}
+	d.say("  (no guard rails here; new apps have them: one message of campaigns a day, quiet hours, the same content not twice within a week)",
+		"  (演示不设发送保护; 新建的小程序默认开启: 群发每人每天一条, 夜间免打扰, 一周内不重复相同内容)")
 	if d.app, err = d.sys.accounts.App(ctx, demoAppID); err != nil {
 		return err
 	}
@@ -259,7 +266,14 @@ func (d *demo) sayPush() {
 		`{"template":"%s","page":"pages/sign/sign?day=2","values":{"thing1":"今天还没有签到","date2":"%s"}}`, demoSubscribe, d.now()[:len(time.DateOnly)]))
 }
 
-func (d *demo) printNext() {
+func (d *demo) printNext(ctx context.Context) error {
+	if err := d.acceptAgain(ctx); err != nil {
+		return err
+	}
+	reminder, err := d.scheduleReminder(ctx)
+	if err != nil {
+		return err
+	}
 	d.sayPush()
 	one := d.openids[8] // has form IDs left
 	key := "$(cat " + d.keyFile + ")"
@@ -269,6 +283,7 @@ func (d *demo) printNext() {
 	d.curlPush(one, fmt.Sprintf(`{"template":"%s","page":"pages/index/index","keywords":"签到提醒,今天还没有签到"}`, demoLegacy))
 	d.say("  # what that user received, as the simulator saw it", "  # 该用户收到了什么 (微信模拟器的记录)")
 	fmt.Fprintf(d.e.stdout, "  curl '%s/sandbox/v1/messages?appid=%s&openid=%s'\n", d.wechat, demoAppID, one)
+	return d.sayReminder(reminder)
 }
 
 // curlPush shows how to send a message to one user.

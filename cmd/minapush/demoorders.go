@@ -109,11 +109,15 @@ func (s *shop) today() time.Time {
 	return s.wechat.Now().UTC().Add(8 * time.Hour).Truncate(24 * time.Hour)
 }
 
-// signIn signs in for today, and tells minapush, so that a reminder reaches those who have not:
+// signIn signs in for today, and tells minapush, so that a reminder reaches those who have not: as an event, for
+// {"not": {"event": {"name": "checkin", "days": 1}}}, and as an attribute, for
 // {"not": {"attribute": {"name": "signed_in", "at_least": "2026-07-01"}}}.
 func (s *shop) signIn(w http.ResponseWriter, r *http.Request, openid string) {
 	day := s.today()
 	_, err := s.client.SetProfile(r.Context(), s.app, openid, api.NewProfile{Attributes: map[string]any{"signed_in": day.Format(time.DateOnly)}})
+	if err == nil {
+		_, err = s.client.NoteEvents(r.Context(), s.app, []api.UserEvent{{OpenID: openid, Name: demoEvent, At: s.wechat.Now()}})
+	}
 	if err != nil {
 		unanswered(w, err)
 		return

@@ -195,7 +195,7 @@ func newEventLoadWorld(t *testing.T, l *eventLoad) *eventLoadWorld {
 	t.Cleanup(func() { weixin.shut(0) })
 	public := "127.0.0.1:" + freePort(t)
 	w.process = startServing(t, w.dir, "pebble:"+w.dir, "--listen-public", public)
-	_, err = w.process.client.CreateApp(ctx, api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: weixin.url(), Rate: 500, Shards: 64})
+	_, err = w.process.client.CreateApp(ctx, api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: weixin.url(), Rate: 500, Shards: 64, Guards: noGuards()})
 	must(t, err)
 	_, err = w.process.client.PutTemplate(ctx, testApp, api.Template{ID: oneTimeT, Kind: "one_time"})
 	must(t, err)

@@ -226,7 +226,7 @@ func TestALoadOfReportsIsDurableAndBounded(t *testing.T) {
 		t.Skip("it wants the machine for itself; make test has it")
 	}
 	p := startProcess(t, t.TempDir())
-	_, err := p.client.CreateApp(t.Context(), api.NewApp{AppID: testApp, Shards: 64})
+	_, err := p.client.CreateApp(t.Context(), api.NewApp{AppID: testApp, Shards: 64, Guards: noGuards()})
 	must(t, err)
 	l := newLoad(t, p)
 	flooded := l.flood(t)

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"os"
+	_ "time/tzdata" // time zones by name, on machines without a database of them too
 )
 
 func main() {

@@ -26,7 +26,7 @@ func TestForgedAndFloodingReportsTouchNobodyElse(t *testing.T) {
 	before := w.user(hong.openid)
 
 	const other = "wxother123456789ab"
-	_, err := w.client.CreateApp(t.Context(), api.NewApp{AppID: other, Secret: testSecret, BaseURL: w.wechat})
+	_, err := w.client.CreateApp(t.Context(), api.NewApp{AppID: other, Secret: testSecret, BaseURL: w.wechat, Guards: noGuards()})
 	must(t, err)
 	session := w.sessionToken(w.app, ming.openid)
 	key, err := w.client.CreateKey(t.Context(), api.NewKey{Name: "other", AppID: other, Scopes: []string{"report"}})

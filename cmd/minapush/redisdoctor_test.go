@@ -84,7 +84,7 @@ func TestTheRightsThatTheDocumentNamesAreEnough(t *testing.T) {
 	users, err := sb.AddUsers(testApp, 30)
 	must(t, err)
 	s := serveRedis(t, "redis://minapush:geheim@"+server.Addr(), key)
-	_, err = s.CreateApp(t.Context(), api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: l.url(), Shards: 4})
+	_, err = s.CreateApp(t.Context(), api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: l.url(), Shards: 4, Guards: noGuards()})
 	must(t, err)
 	_, err = s.PutTemplate(t.Context(), testApp, api.Template{ID: oneTimeT, Kind: "one_time", Keys: []api.TemplateKey{{Key: "thing1"}}})
 	must(t, err)

@@ -85,7 +85,7 @@ func newOutage(t *testing.T, redis *redistest.Server) *outage {
 	t.Helper()
 	dir := t.TempDir()
 	p := startServing(t, dir, "redis://"+redis.Addr(), "--sealing-key-file", filepath.Join(dir, "secret.key"))
-	_, err := p.client.CreateApp(t.Context(), api.NewApp{AppID: testApp, Shards: 16})
+	_, err := p.client.CreateApp(t.Context(), api.NewApp{AppID: testApp, Shards: 16, Guards: noGuards()})
 	must(t, err)
 	key, err := readKey(dir)
 	must(t, err)

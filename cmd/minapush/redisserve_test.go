@@ -186,7 +186,7 @@ func (s *redisServe) takes(openid string, n int) {
 
 func (s *redisServe) makeApp() {
 	s.t.Helper()
-	_, err := s.CreateApp(s.t.Context(), api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: "http://127.0.0.1:9", Shards: 8})
+	_, err := s.CreateApp(s.t.Context(), api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: "http://127.0.0.1:9", Shards: 8, Guards: noGuards()})
 	must(s.t, err)
 	s.takes("oFirst", 1)
 }

@@ -157,7 +157,7 @@ func TestALargeImportIsFlatAndSurvivesBeingKilled(t *testing.T) {
 	table := filepath.Join(t.TempDir(), "permits.csv")
 	want := writeTable(t, table, rows)
 	p := startProcess(t, dir)
-	_, err := p.client.CreateApp(t.Context(), api.NewApp{AppID: testApp, Shards: 64})
+	_, err := p.client.CreateApp(t.Context(), api.NewApp{AppID: testApp, Shards: 64, Guards: noGuards()})
 	must(t, err)
 	begun := time.Now()
 	goOn := importHalf(t, p, table, int64(rows))

@@ -90,8 +90,9 @@ Try it without an account:  minapush demo`,
 	root.SetVersionTemplate("minapush {{.Version}}\n")
 	root.AddCommand(
 		demoCommand(e), serveCommand(e), sandboxCommand(e), pushCommand(e), campaignCommand(e), appsCommand(e), keysCommand(e), operatorsCommand(e),
-		templatesCommand(e), lintCommand(e), permitsCommand(e), usersCommand(e), backupCommand(e), restoreCommand(e), storeCommand(e), doctorCommand(e), configCommand(e), benchCommand(e), benchChildCommand(e), healthCommand(e), manCommand(e),
-		versionCommand(e),
+		templatesCommand(e), lintCommand(e), permitsCommand(e), usersCommand(e), audienceCommand(e), scheduleCommand(e), remindCommand(e),
+		backupCommand(e), restoreCommand(e), storeCommand(e), doctorCommand(e), configCommand(e), benchCommand(e), benchChildCommand(e),
+		healthCommand(e), manCommand(e), versionCommand(e),
 	)
 	root.PersistentFlags().String(configFlag, "", "YAML file with settings; see minapush config")
 	_ = root.MarkPersistentFlagFilename(configFlag, "yaml", "yml") // fails only for a flag that does not exist

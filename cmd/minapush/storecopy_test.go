@@ -313,7 +313,7 @@ func TestALoadOfUsersIsCopiedToRedisAndBack(t *testing.T) {
 	}
 	w := newWorld(t, sandbox.Config{}, nil)
 	shards := 64
-	_, err := w.client.CreateApp(t.Context(), api.NewApp{AppID: "wxcopied000000000", Secret: "s", BaseURL: w.wechat, Shards: shards})
+	_, err := w.client.CreateApp(t.Context(), api.NewApp{AppID: "wxcopied000000000", Secret: "s", BaseURL: w.wechat, Shards: shards, Guards: noGuards()})
 	must(t, err)
 	fill(t, w.sys.store, minapush.App{Number: 2, Shards: shards}, users)
 	w.close()

@@ -169,7 +169,7 @@ func (sys *system) wire(ctx context.Context, s settings) error {
 	}
 	sys.server, err = server.New(server.Parts{
 		Accounts: sys.accounts, Profiles: sys.profiles, Bank: sys.bank, Collector: sys.collector, Campaigns: sys.campaigns,
-		Ledger: sys.ledger, Dispatcher: sys.dispatcher, Platform: platform{sys.wechat}, Gatherer: registry,
+		Ledger: sys.ledger, Dispatcher: sys.dispatcher, Counter: audience.NewCounter(st, sys.now), Platform: platform{sys.wechat}, Gatherer: registry,
 		Backup: sys.backup, Events: eventReader{s.now}, PassOn: sys.passOn,
 		Checker: &checker{store: st, redis: sys.redis, accounts: sys.accounts, wechat: sys.wechat, dispatcher: sys.dispatcher},
 		Ready:   ready.check, Limited: ready.limited,

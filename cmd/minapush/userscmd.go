@@ -8,9 +8,9 @@ import (
 )
 
 func usersCommand(e *env) *cobra.Command {
-	cmd := &cobra.Command{Use: "users", Short: "Users of an app: import what the team knows of them"}
+	cmd := &cobra.Command{Use: "users", Short: "Users of an app: import what the team knows of them, tell what they did"}
 	r := remoteFlags(e, cmd, true)
-	cmd.AddCommand(r.usersImport())
+	cmd.AddCommand(r.usersImport(), r.usersEvent())
 	return cmd
 }
 

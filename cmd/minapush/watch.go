@@ -122,7 +122,7 @@ func (l language) progressText(m api.Campaign) string {
 	if n := m.Progress.Confirmed["delivered"]; n > 0 {
 		s += fmt.Sprintf("  %s %s", l.say("delivered"), thousands(n))
 	}
-	if m.State != "running" || m.Hold != nil {
+	if m.State != "running" || m.Hold != nil || m.Rollout != nil {
 		s += "  " + l.stateOf(m)
 	}
 	return s

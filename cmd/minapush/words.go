@@ -136,7 +136,8 @@ var words = map[string][2]string{
 	"quota": {"the sending quota is used up", "发送额度已用完"}, "unreachable": {"WeChat cannot be reached", "无法连接微信"},
 	"refusal_storm": {"a sudden jump of refusals; some are tried again later", "拒收率突增, 稍后抽样复核"}, "missed": {"its start was missed", "错过了开始时间"},
 	"unknown_answers": {"many answers that nobody knows", "微信连续返回未知错误"}, "wrong_app": {"most openids are invalid: is it the right app?", "多数 openid 无效, 请检查 appid"},
-	"empty_list": {"its list was empty at its start", "开始时名单为空"}, "bad_audience": {"its audience expression cannot be read", "无法解析受众条件"},
+	"empty_list":   {"its list was empty at its start", "开始时名单为空"},
+	"bad_audience": {"its audience expression cannot be read, or asks of a campaign that is forgotten", "无法解析受众条件, 或参照的任务已超过保留期"},
 
 	"bench.row": {"row", "项目"}, "bench.figure": {"figure", "实测"}, "bench.limit": {"limit", "上限"}, "bench.ratio": {"ratio", "比值"},
 	"bench.target": {"target", "目标"}, "bench.reached": {"reached", "是否达标"}, "bench.yes": {"yes", "达标"}, "bench.no": {"NO", "未达标"},
@@ -157,11 +158,12 @@ var words = map[string][2]string{
 	"bench.redis-claim":   {"Redis: claim and settle", "Redis: 预占与结算"}, "bench.redis-wait": {"Redis: claims that wait for a replica", "Redis: 等待从节点的预占"},
 	"bench.redis-recipe-50ms": {"Redis: broadcast against the recipe, 50 ms", "Redis: 群发对比原方案, 50 ms"},
 	"bench.redis-recipe-now":  {"Redis: broadcast against the recipe, at once", "Redis: 群发对比原方案, 立即应答"},
+	"bench.filter":            {"walk with an audience of three conditions", "按三个条件筛选的遍历"},
 	"bench.redis-memory":      {"Redis: memory, a permit", "Redis: 每张凭证的内存"},
 	"bench.demo":              {"minapush demo --once", "minapush demo --once"},
 
 	"bench.unit.calls/s": {"calls/s", "次/秒"}, "bench.unit.syncs/s": {"syncs/s", "次同步/秒"}, "bench.unit.messages/s": {"messages/s", "条/秒"},
-	"bench.unit.permits/s": {"permits/s", "张/秒"}, "bench.unit.bytes/permit": {"bytes", "字节"}, "bench.unit.s": {"s", "秒"},
+	"bench.unit.permits/s": {"permits/s", "张/秒"}, "bench.unit.users/s": {"users/s", "人/秒"}, "bench.unit.bytes/permit": {"bytes", "字节"}, "bench.unit.s": {"s", "秒"},
 }
 
 // say puts a name into words; an unknown name is said as it is.
@@ -182,6 +184,9 @@ func (l language) say(name string) string {
 		return w[l]
 	}
 	if w, ok := eventWords[name]; ok {
+		return w[l]
+	}
+	if w, ok := scheduleWords[name]; ok {
 		return w[l]
 	}
 	return name
@@ -221,6 +226,9 @@ func (l language) why(r *api.Reason) string {
 	if answer := r.Params["answer"]; answer != "" {
 		text += fmt.Sprintf(" (%s)", answer)
 	}
+	if what := r.Params["error"]; what != "" {
+		text += fmt.Sprintf(" (%s)", what)
+	}
 	if note := r.Params["note"]; note != "" {
 		text += ": " + note
 	}
@@ -230,6 +238,7 @@ func (l language) why(r *api.Reason) string {
 	if r.Code == collect.CodePunished {
 		text += l.punished(r)
 	}
+	text += l.rolloutWhy(r)
 	if r.Code == restoredCode || r.Code == copiedCode {
 		text += l.restored(r)
 	}

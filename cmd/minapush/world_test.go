@@ -86,7 +86,7 @@ func newWorldIn(t *testing.T, cfg sandbox.Config, in settings) *world {
 	w.settings = in
 	w.start()
 	t.Cleanup(w.close)
-	w.makeApp(api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: w.wechat, Rate: minapush.Unlimited, Shards: 8})
+	w.makeApp(api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: w.wechat, Rate: minapush.Unlimited, Shards: 8, Guards: noGuards()})
 	return w
 }
 
@@ -165,6 +165,9 @@ func (w *world) restart() {
 	w.close()
 	w.start()
 }
+
+// noGuards are those of an app whose campaigns go out at any time of the day, and as often as a test likes.
+func noGuards() *api.Guards { return &api.Guards{} }
 
 func (w *world) makeApp(app api.NewApp) {
 	w.t.Helper()

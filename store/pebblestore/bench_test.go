@@ -120,8 +120,10 @@ func benchCampaigns(b *testing.B, listed bool) {
 		if listed {
 			fill(b, s, app, users, id)
 		}
+		batch := batchOf(id)
+		batch.Listed = listed
 		b.StartTimer()
-		done += campaign(b, s, app, id, listed)
+		done += campaign(b, s, app, batch)
 		b.StopTimer()
 	}
 	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "users/s")
@@ -183,7 +185,15 @@ func BenchmarkAddListed(b *testing.B) {
 	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "users/s")
 }
 
-func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, id string, listed bool) int {
+func batchOf(id string) store.Batch {
+	return store.Batch{
+		Campaign: id, Need: store.Need{Kind: minapush.LegacyTemplate, Template: "t", Content: 7}, Started: at(time.Hour), Now: at(time.Hour),
+		Limit: 256,
+	}
+}
+
+// campaign sends to everybody and returns how many got it.
+func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, batch store.Batch) int {
 	var sent, next atomic.Int64
 	var wg sync.WaitGroup
 	for range 8 {
@@ -193,7 +203,7 @@ func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, id string, l
 				if n >= int64(app.Shards) {
 					return
 				}
-				k, err := walkShard(b, s, minapush.Shard{App: app.Number, N: uint32(n)}, id, listed)
+				k, err := walkShard(b, s, minapush.Shard{App: app.Number, N: uint32(n)}, batch)
 				if err != nil {
 					b.Error(err)
 					return
@@ -206,17 +216,13 @@ func campaign(b *testing.B, s *pebblestore.Store, app minapush.App, id string, l
 	return int(sent.Load())
 }
 
-func walkShard(b *testing.B, s *pebblestore.Store, sh minapush.Shard, id string, listed bool) (int, error) {
+func walkShard(b *testing.B, s *pebblestore.Store, sh minapush.Shard, batch store.Batch) (int, error) {
 	ctx := b.Context()
 	l, err := s.Acquire(ctx, sh, "bench", time.Hour)
 	if err != nil {
 		return 0, err
 	}
 	defer s.Release(ctx, l)
-	batch := store.Batch{
-		Campaign: id, Need: store.Need{Kind: minapush.LegacyTemplate, Template: "t", Content: 7}, Started: at(time.Hour), Now: at(time.Hour),
-		Limit: 256, Listed: listed,
-	}
 	sent := 0
 	for {
 		r, err := s.ReserveBatch(ctx, l, batch)

@@ -52,6 +52,7 @@ type step struct {
 
 	// Memory that one step leaves to the next.
 	rec      record.Record
+	view     *viewer // nil until it is needed
 	recBytes []byte
 	key, buf []byte
 }
@@ -77,7 +78,7 @@ func (s *Store) release(st *step) {
 			_ = b.Close()
 		}
 	}
-	*st = step{rec: st.rec, recBytes: st.recBytes, key: st.key, buf: st.buf}
+	*st = step{rec: st.rec, view: st.view, recBytes: st.recBytes, key: st.key, buf: st.buf}
 	s.steps.Put(st)
 }
 

@@ -88,6 +88,8 @@ type rowIter struct {
 	its  []*pebble.Iterator
 	skip []int // how much of the keys of each is prefix
 	at   int   // which of them stands on the next row; -1 at the end
+
+	sought, key []byte
 }
 
 func openRows(r pebble.Reader, sh minapush.Shard, batch string, from store.Ref) (*rowIter, error) {
@@ -127,24 +129,32 @@ func (m *rowIter) next() {
 	m.choose()
 }
 
-// has tells whether an openid has a row. It is asked in ascending order.
+// has tells whether an openid has a row, on which it then stands. It is asked in ascending order.
 func (m *rowIter) has(o minapush.OpenID) bool {
-	for m.valid() {
-		have, _, ok := readRow(m.end(m.at))
-		if !ok || have > o {
-			return false
-		}
-		if have == o {
-			return true
-		}
-		for i, it := range m.its {
-			if it.Valid() {
-				it.SeekGE(appendRow(append([]byte(nil), it.Key()[:m.skip[i]]...), o, ""))
-			}
+	if !m.valid() {
+		return false
+	}
+	m.sought = appendRow(m.sought[:0], o, "")
+	if bytes.Compare(m.end(m.at), m.sought) < 0 {
+		for i := range m.its {
+			m.seek(i)
 		}
 		m.choose()
 	}
-	return false
+	return m.valid() && bytes.HasPrefix(m.end(m.at), m.sought)
+}
+
+// seek moves an iterator forward to what is sought, a step if that will do.
+func (m *rowIter) seek(i int) {
+	it := m.its[i]
+	behind := func() bool { return it.Valid() && bytes.Compare(m.end(i), m.sought) < 0 }
+	if behind() {
+		it.Next()
+	}
+	if behind() {
+		m.key = append(append(m.key[:0], it.Key()[:m.skip[i]]...), m.sought...)
+		it.SeekGE(m.key)
+	}
 }
 
 func (m *rowIter) row(batch string) (row, error) {

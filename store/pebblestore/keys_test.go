@@ -143,7 +143,7 @@ func TestTheRecordUsesTheNumbersOfTheContract(t *testing.T) {
 	r := record.New(at(0))
 	r.Deposit(record.Deposit{Now: at(0), Permits: []minapush.Permit{form(1)}, PerSection: 1, Sections: 1, Identities: 1})
 	for i := range 2 * store.MaxRecent {
-		c := r.Reserve(record.Ref{Batch: string(rune('a' + i)), Attempt: 1}, record.Need{Kinds: minapush.PermitKinds[:]}, at(time.Hour))
+		c := r.Reserve(record.Ref{Batch: string(rune('a' + i)), Attempt: 1}, record.Need{Kinds: minapush.PermitKinds[:]}, record.Guard{}, at(time.Hour))
 		r.Release(&c.Permit, store.MaxIdentities)
 		r.Idle()
 	}

@@ -93,14 +93,23 @@ func (s *Store) User(ctx context.Context, sh minapush.Shard, o minapush.OpenID) 
 }
 
 // Walk implements store.Permits.
-func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.OpenID, limit int) ([]store.User, error) {
+func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.OpenID, limit int, beside ...string) ([]store.User, error) {
 	var users []store.User
-	err := s.read(ctx, sh, func(r pebble.Reader) error {
+	read := s.read
+	if len(beside) > 0 {
+		read = s.readMoment // of records, rows and lists
+	}
+	err := read(ctx, sh, func(r pebble.Reader) error {
 		it, err := usersAfter(r, sh, after)
 		if err != nil {
 			return err
 		}
 		defer it.Close()
+		near, err := openBesides(r, sh, beside, after)
+		defer near.close()
+		if err != nil {
+			return err
+		}
 		var rec record.Record
 		for ok := it.First(); ok && len(users) < limit; ok = it.Next() {
 			if err := decodeAt(it, &rec); err != nil {
@@ -108,6 +117,9 @@ func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.Open
 			}
 			u, err := view(minapush.OpenID(it.Key()[shardSize:]), &rec)
 			if err != nil {
+				return err
+			}
+			if u.Beside, err = near.of(u.OpenID, nil); err != nil {
 				return err
 			}
 			users = append(users, u)

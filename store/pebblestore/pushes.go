@@ -109,7 +109,7 @@ func (st *step) reservePush(p *store.Push, need record.Need) (store.PushAnswer, 
 	var c record.Choice
 	optedOut := found && r.OptOut() == minapush.OptOutAll
 	if found && !optedOut {
-		c = r.Reserve(record.Ref{Batch: p.Batch, Push: p.ID, Attempt: p.Attempt}, need, p.Now)
+		c = r.Reserve(record.Ref{Batch: p.Batch, Push: p.ID, Attempt: p.Attempt}, need, record.Guard{PerDay: p.Guard.PerDay, CountPushes: p.Guard.CountPushes, DayStart: p.Guard.DayStart}, p.Now)
 	}
 	t, err := st.of(p.Batch)
 	if err != nil {
@@ -132,9 +132,16 @@ func (st *step) reservePush(p *store.Push, need record.Need) (store.PushAnswer, 
 			w.Outcome, w.Reason, w.Errcode = minapush.Failed, p.LastReason, p.LastErrcode
 		case optedOut:
 			w.Reason = minapush.ReasonOptedOut
+		case c.Kept != "":
+			w.Reason = c.Kept
 		}
 		w.ReservedAt, w.SettledAt, w.Deadline = time.Time{}, p.Now, time.Time{}
 		w.Reason = t.count(w.Outcome, w.Reason)
+		if found && missed(r, &w.Delivery) { // of an earlier time, whose row was forgotten
+			if err := st.setUser(p.OpenID, r); err != nil {
+				return a, err
+			}
+		}
 	}
 	a.Delivery = w.Delivery
 	if p.Key != "" {

@@ -53,6 +53,7 @@ type reservation struct {
 	progress *progress
 	out      store.Reserved
 	waits    waits
+	near     besides // what Audience asks of; none without it
 }
 
 // waits counts what is left to wait for.
@@ -125,6 +126,13 @@ func (v *reservation) walk() error {
 		return err
 	}
 	defer known.close()
+	if v.b.Audience != nil {
+		v.near, err = openBesides(v.r, v.shard, v.b.Beside, p.Cursor)
+		defer v.near.close()
+		if err != nil {
+			return err
+		}
+	}
 	p.changed = true
 	ok := it.First()
 	for n := 0; ok && n < v.limit(); n++ {
@@ -148,20 +156,38 @@ func (v *reservation) examine(o minapush.OpenID, r *record.Record, known *rowIte
 	if r.Erasing || !time.UnixMilli(r.FirstSeen).Before(v.b.Started) || known.has(o) {
 		return nil
 	}
-	if v.b.Audience != nil {
-		u, err := view(o, r)
-		if err != nil || !v.b.Audience(u) {
-			return err
-		}
+	if in, err := v.inAudience(o, r); err != nil || !in {
+		return err
 	}
 	w := v.meet(o)
 	switch {
 	case v.b.Skip != "":
-		return v.skip(&w, v.b.Skip)
+		return v.ended(&w, r, v.skip(&w, v.b.Skip))
 	case r.IsBusy():
 		return v.wait(&w, v.b.Now.Add(store.BusyWait))
 	}
 	return v.reserve(&w, r)
+}
+
+// inAudience asks whether a user belongs to the audience. Whoever is asked about next gets the same memory.
+func (v *reservation) inAudience(o minapush.OpenID, r *record.Record) (bool, error) {
+	if v.b.Audience == nil {
+		return true, nil
+	}
+	if v.view == nil {
+		v.view = newViewer()
+	}
+	u, err := v.view.show(o, r, v.b.Looks)
+	if err != nil {
+		return false, err
+	}
+	if len(v.near) > 0 {
+		if v.view.beside, err = v.near.of(o, v.view.beside[:0]); err != nil {
+			return false, err
+		}
+		u.Beside = v.view.beside
+	}
+	return v.b.Audience(u), nil
 }
 
 // meet counts somebody who is part of the audience, and begins the row.
@@ -180,16 +206,19 @@ func (v *reservation) reserve(w *row, r *record.Record) error {
 	case r.OptOut() != minapush.OptOutNone:
 		reason = minapush.ReasonOptedOut
 	default:
-		c = r.Reserve(record.Ref{Batch: w.Batch, Attempt: w.Attempt + 1}, v.need, v.b.Now)
+		c = r.Reserve(record.Ref{Batch: w.Batch, Attempt: w.Attempt + 1}, v.need, record.Guard(v.b.Guard), v.b.Now)
 	}
 	if !c.OK {
 		if !c.ReadyAt.IsZero() {
 			return v.wait(w, c.ReadyAt)
 		}
-		if w.Tries > 0 && !w.Maybe {
-			return v.finish(w, minapush.Failed, w.Reason)
+		if c.Kept != "" {
+			reason = c.Kept
 		}
-		return v.skip(w, reason)
+		if w.Tries > 0 && !w.Maybe {
+			return v.ended(w, r, v.finish(w, minapush.Failed, w.Reason))
+		}
+		return v.ended(w, r, v.skip(w, reason))
 	}
 	if err := v.unqueue(w); err != nil {
 		return err
@@ -237,6 +266,14 @@ func (v *reservation) finish(w *row, o minapush.Outcome, reason string) error {
 	w.Reason = v.progress.count(o, reason)
 	v.progress.opened(w)
 	return v.put(w)
+}
+
+// ended notes the end of a row in the record of its user, if that remembers the delivery: of an earlier time, whose rows were forgotten.
+func (v *reservation) ended(w *row, r *record.Record, err error) error {
+	if err != nil || r == nil || !missed(r, &w.Delivery) {
+		return err
+	}
+	return v.setUser(w.OpenID, r)
 }
 
 // unqueue takes a row out of the again-queue, if it is there.

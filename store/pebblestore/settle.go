@@ -170,7 +170,7 @@ type ending struct {
 	effect  store.PermitEffect
 	due     time.Time
 	now     time.Time
-	// back tells that a settled row never used its permit, and is as if it had taken none.
+	// back tells that a settled row never used its permit, and unless it may have arrived it is as if it had taken none.
 	back bool
 }
 
@@ -220,13 +220,24 @@ func (st *step) end(w *row, e ending) error {
 		p.confirmed(w)
 		if e.back {
 			w.Permit = minapush.Permit{}
+		}
+		if e.back && !w.Maybe {
 			r.ForgetRecent(w.Batch, w.Push)
 		}
+		missed(r, &w.Delivery)
 	}
 	if err := st.setUser(w.OpenID, r); err != nil {
 		return err
 	}
 	return st.put(w)
+}
+
+// missed notes in the record of its user how a delivery ended. It tells whether that changed anything.
+func missed(r *record.Record, d *minapush.Delivery) bool {
+	if d.Outcome == minapush.Accepted || d.Outcome == minapush.Unknown {
+		return false
+	}
+	return r.Miss(d.Batch, d.Push)
 }
 
 // erasedOutcome is how a delivery counts that its user's erasure ends.

@@ -50,6 +50,7 @@ func (st *step) resolve(w *row, believe bool, now time.Time) error {
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, minapush.RefusedByUser, now
 		w.Reason = p.settle(minapush.Suspected, w.Outcome, w.Reason)
 		p.opened(w)
+		missed(r, &w.Delivery)
 	} else {
 		st.flow.Add(r.Trust(&w.Permit, store.MaxIdentities))
 		p.move(minapush.Suspected, minapush.Waiting)

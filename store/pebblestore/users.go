@@ -1,10 +1,7 @@
 package pebblestore
 
 import (
-	"time"
-
 	"github.com/minapush/minapush"
-	"github.com/minapush/minapush/store"
 	"github.com/minapush/minapush/store/record"
 )
 
@@ -29,34 +26,6 @@ func (st *step) setUser(o minapush.OpenID, r *record.Record) error {
 	st.key = userKey(st.key[:0], st.shard, o)
 	st.buf = r.Append(st.buf[:0])
 	return st.set(st.key, st.buf)
-}
-
-// view is a user as callers see it.
-func view(o minapush.OpenID, r *record.Record) (store.User, error) {
-	profile, err := r.Profile()
-	if err != nil {
-		return store.User{}, err
-	}
-	u := store.User{
-		OpenID:       o,
-		FirstSeen:    time.UnixMilli(r.FirstSeen).UTC(),
-		LastSeen:     fromMillis(r.LastSeen),
-		Profile:      profile,
-		Permits:      r.Holdings(),
-		Counts:       r.Counts(),
-		StandingSent: r.StandingSent,
-		Erasing:      r.Erasing,
-	}
-	if recent := r.Recent(); len(recent) > 0 {
-		u.Recent = make([]store.Recent, len(recent))
-		for i, e := range recent {
-			u.Recent[i] = store.Recent(e)
-		}
-	}
-	if b, ok := r.Busy(); ok {
-		u.Busy = &store.Ref{Batch: b.Batch, OpenID: o, Push: b.Push, Attempt: b.Attempt}
-	}
-	return u, nil
 }
 
 // flow gives what is applied of a shard's flow counters, once loaded.

@@ -40,7 +40,7 @@ func (r *Record) Decode(b []byte) error {
 		}
 		kind := b[0]
 		n, size := binary.Uvarint(b[1:])
-		if kind != fullV1 && kind != fullV2 && kind != deltaV1 {
+		if kind != fullV1 && kind != fullV2 && kind != fullV3 && kind != deltaV1 {
 			return &VersionError{Frame: kind}
 		}
 		if size <= 0 || n > uint64(len(b)-1-size) || first != (kind != deltaV1) {
@@ -49,10 +49,8 @@ func (r *Record) Decode(b []byte) error {
 		payload := reader{b: b[1+size : 1+size+int(n)]}
 		b = b[1+size+int(n):]
 		if first {
-			if kind == fullV2 {
-				r.readProfile(&payload)
-			}
-			r.readFull(&payload)
+			r.readTold(&payload, kind)
+			r.readFull(&payload, kind)
 		} else {
 			r.readDelta(&payload)
 		}
@@ -63,16 +61,26 @@ func (r *Record) Decode(b []byte) error {
 	return nil
 }
 
-// readProfile takes the profile as it is. Nothing but its beginning is looked at before Profile asks for it.
-func (r *Record) readProfile(p *reader) {
-	r.profile = p.bytes()
-	head := reader{b: r.profile}
-	if head.byte() > byte(minapush.OptOutAll) || head.uvarint(math.MaxUint64) == 0 {
-		p.b, p.bad = nil, true
+// readTold takes profile and events as they are. Nothing but the beginning of the profile is looked at before somebody asks for them.
+func (r *Record) readTold(p *reader, kind byte) {
+	if kind >= fullV2 {
+		r.profile = p.bytes()
+	}
+	if kind == fullV3 {
+		r.events = p.bytes()
+		if len(r.profile) == 0 {
+			return
+		}
+	}
+	if kind >= fullV2 {
+		head := reader{b: r.profile}
+		if head.byte() > byte(minapush.OptOutAll) || head.uvarint(math.MaxUint64) == 0 {
+			p.b, p.bad = nil, true
+		}
 	}
 }
 
-func (r *Record) readFull(p *reader) {
+func (r *Record) readFull(p *reader, kind byte) {
 	r.FirstSeen = p.varint()
 	r.LastSeen = r.FirstSeen + p.varint()
 	flags := p.byte()
@@ -83,9 +91,7 @@ func (r *Record) readFull(p *reader) {
 	if r.isBusy = flags&flagBusy != 0; r.isBusy {
 		r.busy = ref{batch: p.id(), push: p.id(), attempt: uint32(p.uvarint(math.MaxUint32))}
 	}
-	for n := p.uvarint(maxRecent); n > 0 && !p.bad; n-- {
-		r.recent = append(r.recent, recent{batch: p.id(), push: p.id(), at: r.FirstSeen + p.varint(), content: p.uint64()})
-	}
+	r.readRecent(p, kind)
 	for n := p.uvarint(math.MaxInt32); n > 0 && !p.bad; n-- {
 		s := r.growSections()
 		var entries uint64

@@ -9,10 +9,12 @@ import (
 
 // A stored record is a sequence of frames: a byte of type and version, the length of the payload as a uvarint, the payload. The
 // first frame is a full one, the others are deltas in the order in which they were merged. Version 2 of a full frame is version 1
-// behind a profile; a record without one is written as version 1.
+// behind a profile, version 3 has named events behind the profile, and says more of recent deliveries. A record is written in the least
+// version that holds all of it.
 const (
 	fullV1  = 0x11
 	fullV2  = 0x12
+	fullV3  = 0x13
 	deltaV1 = 0x21
 )
 
@@ -38,10 +40,12 @@ const tombSize = 4 + hashSize
 
 // Append appends the whole record as one full frame.
 func (r *Record) Append(dst []byte) []byte {
-	start, kind := len(dst), byte(fullV1)
-	if len(r.profile) > 0 {
-		kind = fullV2
+	start, kind := len(dst), r.version()
+	if kind >= fullV2 {
 		dst = append(binary.AppendUvarint(dst, uint64(len(r.profile))), r.profile...)
+	}
+	if kind == fullV3 {
+		dst = append(binary.AppendUvarint(dst, uint64(len(r.events))), r.events...)
 	}
 	dst = binary.AppendVarint(dst, r.FirstSeen)
 	dst = binary.AppendVarint(dst, r.LastSeen-r.FirstSeen)
@@ -60,12 +64,7 @@ func (r *Record) Append(dst []byte) []byte {
 		dst = append(append(dst, r.busy.batch...), r.busy.push...)
 		dst = binary.AppendUvarint(dst, uint64(r.busy.attempt))
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(r.recent)))
-	for _, e := range r.recent {
-		dst = append(append(dst, e.batch...), e.push...)
-		dst = binary.AppendVarint(dst, e.at-r.FirstSeen)
-		dst = binary.BigEndian.AppendUint64(dst, e.content)
-	}
+	dst = r.appendRecent(dst, kind)
 	dst = binary.AppendUvarint(dst, uint64(len(r.sections)))
 	for i := range r.sections {
 		s := &r.sections[i]
@@ -77,6 +76,17 @@ func (r *Record) Append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(r.tombs)/tombSize))
 	dst = append(dst, r.tombs...)
 	return frame(dst, start, kind)
+}
+
+// version is the least version of a full frame that holds the record.
+func (r *Record) version() byte {
+	switch {
+	case len(r.events) > 0 || !r.plainRecent():
+		return fullV3
+	case len(r.profile) > 0:
+		return fullV2
+	}
+	return fullV1
 }
 
 // AppendDelta appends what a deposit with Result.Merge changed as one delta frame, to be concatenated to the stored record.

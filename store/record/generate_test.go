@@ -88,6 +88,7 @@ type history struct {
 	held      *minapush.Permit
 	suspected []minapush.Permit
 	profile   minapush.Profile
+	events    map[string]minapush.EventState
 }
 
 func newHistory() *history { return &history{r: record.New(at(0))} }
@@ -115,6 +116,8 @@ func (h *history) step(t *rapid.T) {
 		h.flow.Add(f)
 	case action == 6:
 		h.r.ForgetIdentities(now)
+	case action == 7:
+		h.note(t)
 	case action == 9:
 		_, f, _ := h.r.Void(rapid.SampledFrom([]string{"a", "b", "x"}).Draw(t, "switched off"), now, at(0), limit)
 		h.flow.Add(f)
@@ -125,6 +128,40 @@ func (h *history) step(t *rapid.T) {
 	}
 }
 
+func (h *history) note(t *rapid.T) {
+	told := rapid.SliceOfN(rapid.Custom(anyEvent), 0, 5).Draw(t, "events")
+	noted, _, err := h.r.NoteEvents(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range told {
+		had, known := h.events[e.Name]
+		at := e.At.Truncate(time.Millisecond)
+		want := record.NotedAdded
+		switch {
+		case known && !at.After(had.Last):
+			want = record.NotedKnown
+		case !known && len(h.events) == minapush.MaxEventNames:
+			want = record.NotedRefused
+		case h.events == nil:
+			h.events = map[string]minapush.EventState{}
+		}
+		if noted[i] != want {
+			t.Fatalf("%+v is noted as %d, want %d; had %+v", e, noted[i], want, h.events)
+		}
+		if want == record.NotedAdded {
+			h.events[e.Name] = minapush.EventState{Last: at, Count: had.Count + 1}
+		}
+	}
+}
+
+func anyEvent(t *rapid.T) minapush.NamedEvent {
+	return minapush.NamedEvent{
+		Name: fmt.Sprint("e", rapid.IntRange(0, minapush.MaxEventNames+4).Draw(t, "event")),
+		At:   at(time.Duration(rapid.IntRange(0, 5_000_000).Draw(t, "happened")) * time.Microsecond),
+	}
+}
+
 func (h *history) reserve(t *rapid.T, now time.Time) {
 	need := record.Need{
 		Kinds:    rapid.SampledFrom([][]minapush.PermitKind{minapush.PermitKinds[:2], minapush.PermitKinds[2:3], minapush.PermitKinds[3:]}).Draw(t, "kinds"),
@@ -132,7 +169,10 @@ func (h *history) reserve(t *rapid.T, now time.Time) {
 		Code: rapid.SampledFrom([]string{"", "", "", code(3), "wx17"}).Draw(t, "code"),
 	}
 	ref := record.Ref{Batch: rapid.SampledFrom([]string{"", "b", "01ARZ3NDEKTSV4RRFFQ69G5FAV"}).Draw(t, "batch"), Attempt: 1}
-	if c := h.r.Reserve(ref, need, now); c.OK {
+	if rapid.Bool().Draw(t, "push") {
+		ref.Push = fmt.Sprint("p", rapid.IntRange(0, 12).Draw(t, "id"))
+	}
+	if c := h.r.Reserve(ref, need, record.Guard{}, now); c.OK {
 		h.held = &c.Permit
 	}
 }
@@ -153,6 +193,9 @@ func (h *history) settle(t *rapid.T, limit int) {
 		h.flow.Add(h.r.VoidTemplate(p.Kind, p.Template, time.Time{}, limit))
 	case 5:
 		h.flow.Add(h.r.VoidUser(limit))
+	}
+	if busy, _ := h.r.Busy(); rapid.Bool().Draw(t, "missed") {
+		h.r.Miss(busy.Batch, busy.Push)
 	}
 	h.r.Idle()
 	h.held = nil

@@ -52,13 +52,20 @@ func readID(b []byte) (id, []byte, error) {
 	return b[:end:end], b[end:], nil
 }
 
+func (p id) isEmpty() bool { return len(p) == 0 || p[0] == 0 }
+
 // String is the id as it was given.
 func (p id) String() string {
+	var buf [ulidText]byte
+	return string(p.appendText(buf[:0]))
+}
+
+func (p id) appendText(dst []byte) []byte {
 	n, size := binary.Uvarint(p)
 	if n == 1 {
-		return unpackULID(p[1:])
+		return appendULID(dst, p[1:])
 	}
-	return string(p[max(size, 0):])
+	return append(dst, p[max(size, 0):]...)
 }
 
 // packULID packs the 26 Crockford digits of a ULID in upper case. Other writings of the same number are left alone: they would not
@@ -81,7 +88,7 @@ func packULID(dst *[ulidSize]byte, s string) bool {
 	return true
 }
 
-func unpackULID(b []byte) string {
+func appendULID(dst, b []byte) []byte {
 	hi, lo := binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
 	var s [ulidText]byte
 	for i := ulidText - 1; i >= 0; i-- {
@@ -89,5 +96,5 @@ func unpackULID(b []byte) string {
 		lo = lo>>5 | hi<<59
 		hi >>= 5
 	}
-	return string(s[:])
+	return append(dst, s[:]...)
 }

@@ -48,28 +48,9 @@ func (r *Record) SetProfile(p minapush.Profile) {
 
 // Profile reads what the team told of the user. Errors: ErrCorrupt.
 func (r *Record) Profile() (minapush.Profile, error) {
-	if len(r.profile) == 0 {
-		return minapush.Profile{}, nil
-	}
-	p := reader{b: r.profile}
-	out := minapush.Profile{OptOut: minapush.OptOut(p.byte()), Version: p.uvarint(math.MaxUint64), UID: string(p.bytes())}
-	if n := p.uvarint(minapush.MaxTags); n > 0 {
-		out.Tags = make([]string, n)
-		for i := range out.Tags {
-			out.Tags[i] = string(p.bytes())
-		}
-	}
-	if n := p.uvarint(minapush.MaxAttributes); n > 0 {
-		out.Attributes = make(map[string]minapush.Attribute, n)
-		for range n {
-			name := string(p.bytes())
-			out.Attributes[name] = p.attribute()
-		}
-	}
-	if p.bad || len(p.b) > 0 {
-		return minapush.Profile{}, ErrCorrupt
-	}
-	return out, nil
+	var v View
+	err := v.readProfile(r)
+	return v.Profile, err
 }
 
 func appendProfile(dst []byte, p minapush.Profile) []byte {
@@ -100,23 +81,6 @@ func appendAttribute(dst []byte, a minapush.Attribute) []byte {
 		return append(dst, attributeFalse)
 	}
 	return appendText(append(dst, attributeText), a.Text)
-}
-
-func (p *reader) attribute() minapush.Attribute {
-	switch p.byte() {
-	case attributeText:
-		return minapush.Attribute{Text: string(p.bytes())}
-	case attributeNumber:
-		return minapush.Attribute{Kind: minapush.Number, Number: math.Float64frombits(p.uint64())}
-	case attributeWhole:
-		return minapush.Attribute{Kind: minapush.Number, Number: float64(p.varint())}
-	case attributeFalse:
-		return minapush.Attribute{Kind: minapush.Flag}
-	case attributeTrue:
-		return minapush.Attribute{Kind: minapush.Flag, Number: 1}
-	}
-	p.b, p.bad = nil, true
-	return minapush.Attribute{}
 }
 
 func appendText(dst []byte, s string) []byte {

@@ -172,7 +172,7 @@ func TestACodeKeepsToItsPermit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := fresh()
-			c := r.Reserve(record.Ref{Batch: "b", Attempt: 1}, record.Need{Kinds: tc.kinds, Template: "t", Code: tc.code}, tc.now)
+			c := r.Reserve(record.Ref{Batch: "b", Attempt: 1}, record.Need{Kinds: tc.kinds, Template: "t", Code: tc.code}, record.Guard{}, tc.now)
 			if c.OK != (tc.want != "") || !c.ReadyAt.Equal(tc.ready) || c.OK && tc.want != "some" && c.Permit.Identity != tc.want {
 				t.Errorf("%+v", c)
 			}

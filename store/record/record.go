@@ -9,7 +9,6 @@
 package record
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/minapush/minapush"
@@ -36,6 +35,7 @@ type Record struct {
 	sections []section
 	tombs    []byte // tombSize bytes each, the one to forget first in front
 	profile  []byte // as it is stored; empty: nothing was told of the user
+	events   []byte // as they are stored; empty: there are none
 }
 
 // New makes a user that was seen first at now.
@@ -63,25 +63,9 @@ type Ref struct {
 	Attempt     uint32
 }
 
-// Recent is one delivery that the record remembers.
-type Recent struct {
-	Batch, Push string
-	At          time.Time
-	Content     uint64
-}
-
-// maxRecent is how many deliveries a record remembers: store.MaxRecent.
-const maxRecent = 8
-
 type ref struct {
 	batch, push id
 	attempt     uint32
-}
-
-type recent struct {
-	batch, push id
-	at          int64
-	content     uint64
 }
 
 // section holds the permits of one kind and template, the one that expires first in front.
@@ -118,49 +102,6 @@ func (r *Record) IsBusy() bool { return r.isBusy }
 // Idle ends the hold of the user's delivery.
 func (r *Record) Idle() { r.busy, r.isBusy = ref{}, false }
 
-// Recent lists the last deliveries that took a permit, latest first.
-func (r *Record) Recent() []Recent {
-	if len(r.recent) == 0 {
-		return nil
-	}
-	list := make([]Recent, len(r.recent))
-	for i, e := range r.recent {
-		list[i] = Recent{Batch: e.batch.String(), Push: e.push.String(), At: time.UnixMilli(e.at).UTC(), Content: e.content}
-	}
-	return list
-}
-
-// ForgetRecent drops one delivery from the recent ones, when it is withdrawn as if it had never been.
-func (r *Record) ForgetRecent(batch, push string) {
-	b, p := packID(batch), packID(push)
-	for i, e := range r.recent {
-		if bytes.Equal(e.batch, b) && bytes.Equal(e.push, p) {
-			r.recent = append(r.recent[:i], r.recent[i+1:]...)
-			return
-		}
-	}
-}
-
-// remember puts a delivery in front of the recent ones; another attempt of the same delivery takes the place of the earlier.
-func (r *Record) remember(e recent) {
-	at := len(r.recent)
-	for i, old := range r.recent {
-		if bytes.Equal(old.batch, e.batch) && bytes.Equal(old.push, e.push) {
-			at = i
-			break
-		}
-	}
-	if at == len(r.recent) {
-		if at == maxRecent {
-			at--
-		} else {
-			r.recent = append(r.recent, recent{})
-		}
-	}
-	copy(r.recent[1:at+1], r.recent[:at])
-	r.recent[0] = e
-}
-
 // Counts sums the uses of this user.
 func (r *Record) Counts() minapush.Counts {
 	c := minapush.Counts{
@@ -192,31 +133,22 @@ func (e *entry) count(c *minapush.Counts) {
 
 // Holdings lists the live permits by kind, template, expiry, time taken and identity.
 func (r *Record) Holdings() []minapush.Holding {
-	n := 0
-	for i := range r.sections {
-		n += len(r.sections[i].entries)
-	}
-	if n == 0 {
-		return nil
-	}
-	list := make([]minapush.Holding, 0, n)
-	for i := range r.sections {
-		s := &r.sections[i]
-		template := string(s.template)
-		for j := range s.entries {
-			list = append(list, minapush.Holding{Permit: s.entries[j].permit(s.kind, template), State: s.entries[j].state})
-		}
-	}
-	return list
+	var v View
+	v.readHoldings(r)
+	return v.Permits
 }
 
-func (e *entry) permit(k minapush.PermitKind, template string) minapush.Permit {
-	p := minapush.Permit{
-		Kind: k, Template: template, Identity: e.identity.String(), Uses: int(e.uses), TakenAt: time.Unix(int64(e.taken), 0).UTC(),
-		Source: e.source, Evidence: e.evidence,
-	}
+func (e *entry) permit(k minapush.PermitKind, template string) (p minapush.Permit) {
+	e.show(&p, k, template, e.identity.String())
+	return p
+}
+
+// show fills all of p.
+func (e *entry) show(p *minapush.Permit, k minapush.PermitKind, template, identity string) {
+	p.Kind, p.Template, p.Identity, p.Uses = k, template, identity, int(e.uses)
+	p.TakenAt, p.ExpiresAt = time.Unix(int64(e.taken), 0).UTC(), time.Time{}
 	if e.expires != 0 {
 		p.ExpiresAt = time.Unix(int64(e.expires), 0).UTC()
 	}
-	return p
+	p.Source, p.Evidence = e.source, e.evidence
 }

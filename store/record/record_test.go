@@ -29,15 +29,17 @@ type sight struct {
 	OptOut      minapush.OptOut
 	Version     uint64
 	Profile     minapush.Profile
-	Damaged     bool // the profile cannot be read
+	Events      map[string]minapush.EventState
+	Damaged     bool // profile or events cannot be read
 }
 
 func see(r *record.Record) sight {
 	busy, isBusy := r.Busy()
 	profile, err := r.Profile()
+	events, err2 := r.Events()
 	return sight{
 		r.FirstSeen, r.LastSeen, r.Erasing, r.Counts(), r.StandingSent, r.Holdings(), r.Recent(), busy, isBusy, r.Tombstones(),
-		r.OptOut(), r.ProfileVersion(), profile, err != nil,
+		r.OptOut(), r.ProfileVersion(), profile, events, err != nil || err2 != nil,
 	}
 }
 
@@ -176,9 +178,9 @@ func TestTenFormPermitsFitInAQuarterKilobyte(t *testing.T) {
 func TestAFrameOfANewerReleaseIsRefusedAsSuch(t *testing.T) {
 	r := record.New(at(0))
 	b := r.Append(nil)
-	b[0] = 0x13
+	b[0] = 0x14
 	var version *record.VersionError
-	if _, err := record.Decode(b); !errors.As(err, &version) || version.Frame != 0x13 {
+	if _, err := record.Decode(b); !errors.As(err, &version) || version.Frame != 0x14 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -232,7 +234,7 @@ func FuzzDecode(f *testing.F) {
 			minapush.Permit{Kind: minapush.Subscription, Template: "t", Identity: code(n), TakenAt: at(0)})
 	}
 	r.Deposit(d)
-	r.Reserve(record.Ref{Batch: "b", Attempt: 1}, record.Need{Kinds: minapush.PermitKinds[:2]}, at(0))
+	r.Reserve(record.Ref{Batch: "b", Attempt: 1}, record.Need{Kinds: minapush.PermitKinds[:2]}, record.Guard{}, at(0))
 	f.Add(r.Append(nil))
 	f.Add(r.AppendDelta(r.Append(nil), d, record.Result{Items: make([]record.Verdict, len(d.Permits))}))
 	f.Add([]byte{0x11, 0})
@@ -248,6 +250,13 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(paired)
+	for _, stored := range []string{recentRecord, toldRecord, pairedRecordNow} {
+		b, err := hex.DecodeString(stored)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := record.Decode(b)
 		if err != nil {
@@ -261,6 +270,10 @@ func FuzzDecode(f *testing.F) {
 		if diff := cmp.Diff(see(&r), see(&again)); diff != "" {
 			t.Fatalf("(-first +again)\n%s", diff)
 		}
+		if noted, _, err := r.NoteEvents([]minapush.NamedEvent{{Name: "e", At: at(0)}}); (err == nil) != (len(noted) == 1) {
+			t.Fatalf("%v, %v", noted, err)
+		}
+		r.Miss("b", "")
 		r.Deposit(d)
 		bring(&r, at(0), told(minapush.ByClient, "a", at(0)), told(minapush.ByEvent, "b", at(0)))
 		r.Void("t", at(0), at(0), manyIdentities)

@@ -25,25 +25,21 @@ type Choice struct {
 	Permit minapush.Permit
 	// ReadyAt is, when there is no permit but one that is merely too young, when that is ready; else zero.
 	ReadyAt time.Time
+	// Kept is the reason for which the guard kept the message from a user who has a permit that is ready; empty: it did not.
+	Kept string
 }
 
 // Reserve holds one use of the permit that expires first of those that serve the need and are ready, never-expiring ones: that was
-// taken first. The user is busy with the delivery from then on. Without such a permit nothing changes.
-func (r *Record) Reserve(d Ref, need Need, now time.Time) Choice {
+// taken first. The user is busy with the delivery from then on. Without such a permit, or if the guard keeps the message from the user,
+// nothing changes.
+func (r *Record) Reserve(d Ref, need Need, g Guard, now time.Time) Choice {
 	var c Choice
 	var best *entry
 	var from *section
-	var only *identity
-	if need.Code != "" {
-		id := codeIdentity(need.Code)
-		only = &id
-	}
+	only := need.only()
 	for i := range r.sections {
 		s := &r.sections[i]
-		if !slices.Contains(need.Kinds, s.kind) || len(s.template) > 0 && string(s.template) != need.Template {
-			continue
-		}
-		if only != nil && !s.kind.HasCode() {
+		if !need.meets(s) {
 			continue
 		}
 		if e := s.first(now, only, &c.ReadyAt); e != nil && (best == nil || e.before(best)) {
@@ -53,11 +49,28 @@ func (r *Record) Reserve(d Ref, need Need, now time.Time) Choice {
 	if best == nil {
 		return c
 	}
+	batch, push := packID(d.Batch), packID(d.Push)
+	if why := r.keeps(&g, &need, batch, push, now); why != "" {
+		return Choice{Kept: why}
+	}
 	best.state = minapush.Held
-	r.busy = ref{batch: packID(d.Batch), push: packID(d.Push), attempt: d.Attempt}
-	r.isBusy = true
-	r.remember(recent{batch: r.busy.batch, push: r.busy.push, at: now.UnixMilli(), content: need.Content})
+	r.busy, r.isBusy = ref{batch: batch, push: push, attempt: d.Attempt}, true
+	r.remember(recent{batch: batch, push: push, at: now.UnixMilli(), content: need.Content, template: minapush.TemplateHash(need.Template)})
 	return Choice{OK: true, Permit: best.permit(from.kind, string(from.template))}
+}
+
+// only is the identity of the one permit that serves; nil: any does.
+func (n *Need) only() *identity {
+	if n.Code == "" {
+		return nil
+	}
+	id := codeIdentity(n.Code)
+	return &id
+}
+
+// meets tells whether a section has permits that may serve.
+func (n *Need) meets(s *section) bool {
+	return slices.Contains(n.Kinds, s.kind) && (len(s.template) == 0 || string(s.template) == n.Template) && (n.Code == "" || s.kind.HasCode())
 }
 
 // first finds the first permit of a section that is available and ready, and moves young to the time when one is ready that is

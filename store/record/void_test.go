@@ -14,7 +14,7 @@ func standing(taken time.Time) minapush.Permit {
 
 func hold(t *testing.T, r *record.Record, k minapush.PermitKind) minapush.Permit {
 	t.Helper()
-	c := r.Reserve(record.Ref{Batch: "b", Attempt: 1}, record.Need{Kinds: []minapush.PermitKind{k}, Template: "t"}, at(time.Hour))
+	c := r.Reserve(record.Ref{Batch: "b", Attempt: 1}, record.Need{Kinds: []minapush.PermitKind{k}, Template: "t"}, record.Guard{}, at(time.Hour))
 	if !c.OK {
 		t.Fatal("nothing to hold")
 	}

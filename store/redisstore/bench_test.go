@@ -473,3 +473,47 @@ func scriptCalls(b *testing.B, server *redistest.Server) int {
 	}
 	return n
 }
+
+// BenchmarkBeside is users examined in batches of 256 by 8 callers, of whom none is in the audience: when it asks only of the user, and
+// when it asks of a campaign that all of them got, too. It measures once, whatever b.N.
+func BenchmarkBeside(b *testing.B) {
+	server := benchServer(b)
+	s := benchOpen(b, server.Addr())
+	benchFill(b, s)
+	shard := func(i int) minapush.Shard { return minapush.Shard{App: 1, N: uint32(i)} }
+	workers(b, 8, benchShards, func(_ *rand.Rand, i int) error { return benchClaim(b.Context(), s, shard(i), "all") })
+	for _, beside := range [][]string{nil, {"all"}} {
+		began, sc, cc := time.Now(), serverCPU(b, server), clientCPU(b)
+		workers(b, 8, benchShards, func(_ *rand.Rand, i int) error { return benchExamine(b.Context(), s, shard(i), beside) })
+		name := fmt.Sprint("/user_", len(beside))
+		b.ReportMetric(benchUsers/time.Since(began).Seconds(), "users_"+fmt.Sprint(len(beside))+"/s")
+		b.ReportMetric(float64((serverCPU(b, server)-sc).Nanoseconds())/1000/benchUsers, "server_us"+name)
+		b.ReportMetric(float64((clientCPU(b)-cc).Nanoseconds())/1000/benchUsers, "client_us"+name)
+	}
+}
+
+// benchExamine walks a shard for a campaign that nobody gets.
+func benchExamine(ctx context.Context, s *Store, sh minapush.Shard, beside []string) error {
+	lease, err := s.Acquire(ctx, sh, "bench", time.Hour)
+	if err != nil {
+		return err
+	}
+	now := benchStart().Add(2 * time.Hour)
+	batch := store.Batch{
+		Campaign: fmt.Sprint("asks ", len(beside)), Need: store.Need{Kind: minapush.LegacyTemplate, Template: "t"},
+		Started: now, Now: now, Limit: 256, Beside: beside,
+		Audience: func(u *store.User) bool { return len(beside) > 0 && u.Beside[0].Row.Outcome != minapush.Accepted },
+	}
+	for {
+		got, err := s.ReserveBatch(ctx, lease, batch)
+		if err != nil {
+			return err
+		}
+		if len(got.Rows) > 0 {
+			return fmt.Errorf("%d users did not get it", len(got.Rows))
+		}
+		if got.Done {
+			return s.Release(ctx, lease)
+		}
+	}
+}

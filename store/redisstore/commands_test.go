@@ -14,7 +14,7 @@ import (
 // nor may an argument: HSET of many fields is of 4.0, LIMIT and WITHSCORES are as old as their commands, SET NX and PX are of 2.6.
 var commands = map[string]string{
 	"APPEND": "2.0", "CLUSTER INFO": "3.0", "CLUSTER SLOTS": "3.0", "CONFIG GET": "2.0", "DBSIZE": "1.0", "DEL": "1.0", "EVAL": "2.6", "EVALSHA": "2.6", "EXEC": "1.2", "EXISTS": "1.0", "GET": "1.0", "GETRANGE": "2.4",
-	"HDEL": "2.0", "HGET": "2.0", "HGETALL": "2.0", "HINCRBY": "2.0", "HKEYS": "2.0", "HLEN": "2.0", "HMGET": "2.0", "HSET": "4.0",
+	"HDEL": "2.0", "HEXISTS": "2.0", "HGET": "2.0", "HGETALL": "2.0", "HINCRBY": "2.0", "HKEYS": "2.0", "HLEN": "2.0", "HMGET": "2.0", "HSET": "4.0",
 	"INCR": "1.0", "INFO": "1.0", "LRANGE": "1.0", "MGET": "1.0", "MULTI": "1.2", "PEXPIRE": "2.6", "PTTL": "2.6", "SADD": "1.0", "SCAN": "2.8", "SET": "2.6", "SMEMBERS": "1.0",
 	"SREM": "1.0", "TIME": "2.6", "TYPE": "1.0", "UNLINK": "4.0", "UNWATCH": "2.2", "WAIT": "3.0", "WATCH": "2.2", "ZADD": "1.2", "ZCARD": "1.2", "ZRANGE": "1.2", "ZRANGEBYLEX": "2.8",
 	"ZRANGEBYSCORE": "1.0", "ZREM": "1.2",

@@ -56,10 +56,10 @@ func dump(t *testing.T, server *redistest.Server) []byte {
 	return out.Bytes()
 }
 
-// load puts the fixture into a server. What ended by itself ends in an hour.
-func load(t *testing.T, server *redistest.Server) {
+// load puts a fixture into a server. What ended by itself ends in an hour.
+func load(t *testing.T, server *redistest.Server, file string) {
 	t.Helper()
-	b, err := os.ReadFile(fixture)
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

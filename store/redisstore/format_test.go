@@ -20,11 +20,13 @@ import (
 	"github.com/minapush/minapush/store/storetest"
 )
 
-// update writes the fixture anew: only when a new format comes, into a new file. The old one stays, and this release must read it.
-var update = flag.Bool("update", false, "write testdata/format1.txt as this release writes it")
+// update writes the last fixture anew: only when a new format comes, into a new file. The old ones stay, and this release must read them.
+var update = flag.Bool("update", false, "write the last of testdata/ as this release writes it")
 
+// The fixtures are of the first release, and of that which brought named events and says more of recent deliveries.
 const (
 	fixture       = "testdata/format1.txt"
+	fixtureEvents = "testdata/format1-events.txt"
 	fixturePrefix = "fixture"
 )
 
@@ -34,7 +36,7 @@ func storyShard() minapush.Shard { return minapush.Shard{App: storyApp.Number} }
 
 // story makes a store in which there is something of everything that docs/storage.md names. It is told once to a release, which leaves
 // the fixture, and once to the model.
-func story(ctx context.Context, st store.Store) (store.Lease, error) {
+func story(ctx context.Context, st store.Store, events bool) (store.Lease, error) {
 	sh, now := storyShard(), testAt(time.Hour)
 	t := teller{ctx: ctx, st: st}
 	for _, id := range []string{"b", "a", "gone"} {
@@ -58,6 +60,11 @@ func story(ctx context.Context, st store.Store) (store.Lease, error) {
 		}}, testAt(0))
 	t.fine(err)
 	t.fine(st.BindUID(ctx, sh, "uid-2", storyUser(2), ""))
+	if events {
+		t.notes(2, "checkin", "share")
+		t.notes(3, "checkin")
+		t.notes(13, "checkin") // was never seen
+	}
 	l, err := st.Acquire(ctx, sh, "fixture", time.Hour)
 	t.fine(err)
 	t.campaign(l, now)
@@ -95,6 +102,16 @@ func (t *teller) fine(err error) { t.err = errors.Join(t.err, err) }
 
 func (t *teller) gives(o minapush.OpenID, permits ...minapush.Permit) {
 	_, err := t.st.Deposit(t.ctx, storyShard(), o, store.Deposit{Now: testAt(0), Permits: permits})
+	t.fine(err)
+}
+
+// notes tells of events, of the first one twice.
+func (t *teller) notes(i int, names ...string) {
+	told := make([]minapush.NamedEvent, 0, len(names)+1)
+	for _, name := range append(names, names[0]) {
+		told = append(told, minapush.NamedEvent{Name: name, At: testAt(time.Duration(len(told)) * time.Minute)})
+	}
+	_, err := t.st.NoteEvents(t.ctx, storyShard(), storyUser(i), told, false, testAt(0))
 	t.fine(err)
 }
 
@@ -256,14 +273,30 @@ func checkStory(t *testing.T, st store.Store, gone bool) {
 	})
 }
 
+// unheard takes out what a release from before did not note of recent deliveries.
+func (w whole) unheard() whole {
+	for i := range w.Users {
+		for j := range w.Users[i].Recent {
+			x := &w.Users[i].Recent[j]
+			x.Template, x.Missed = 0, false
+		}
+	}
+	return w
+}
+
 func TestAStoreOfTheFirstFormatIsReadAndGoneOnWith(t *testing.T) {
+	t.Parallel()
+	checkFixture(t, redistest.One(t, "appendfsync no"), fixture, false, whole.unheard)
+}
+
+func TestAStoreWithEventsIsReadAndGoneOnWith(t *testing.T) {
 	t.Parallel()
 	server := redistest.One(t, "appendfsync no")
 	if *update {
 		st := openAt(t, fixturePrefix, server.Addr())
-		_, err := story(t.Context(), st)
+		_, err := story(t.Context(), st, true)
 		if err = errors.Join(err, st.Close()); err == nil {
-			err = os.WriteFile(fixture, dump(t, server), 0o600)
+			err = os.WriteFile(fixtureEvents, dump(t, server), 0o600)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -272,27 +305,40 @@ func TestAStoreOfTheFirstFormatIsReadAndGoneOnWith(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	load(t, server)
+	checkFixture(t, server, fixtureEvents, true, func(w whole) whole { return w })
+}
+
+// checkFixture compares what a release left to the model's, now and after going on, as far as the release kept it.
+func checkFixture(t *testing.T, server *redistest.Server, file string, events bool, kept func(whole) whole) {
+	t.Helper()
+	load(t, server, file)
 	clock := testAt(time.Hour)
 	model := storetest.NewModel(func() time.Time { return clock })
-	lease, err := story(t.Context(), model)
+	lease, err := story(t.Context(), model, events)
 	if err != nil {
 		t.Fatal(err)
 	}
 	st := openAt(t, fixturePrefix, server.Addr())
 	defer st.Close()
-	same(t, "the fixture", readWhole(t, st), readWhole(t, model))
+	same(t, "the fixture", kept(readWhole(t, st)), kept(readWhole(t, model)))
 	checkStory(t, st, false)
 	if err := errors.Join(goOn(t.Context(), st, lease), goOn(t.Context(), model, lease)); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "after going on", readWhole(t, st), readWhole(t, model))
+	same(t, "after going on", kept(readWhole(t, st)), kept(readWhole(t, model)))
 	checkStory(t, st, true)
 }
 
-func TestTheFixtureHasKeysOfEveryKind(t *testing.T) {
+func TestTheFixturesHaveKeysOfEveryKind(t *testing.T) {
 	t.Parallel()
-	b, err := os.ReadFile(fixture)
+	for _, file := range []string{fixture, fixtureEvents} {
+		checkKeys(t, file)
+	}
+}
+
+func checkKeys(t *testing.T, file string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +352,7 @@ func TestTheFixtureHasKeysOfEveryKind(t *testing.T) {
 		"format": fixturePrefix + ":format",
 	} {
 		if !bytes.Contains(b, []byte("key "+strconv.QuoteToASCII(key)+" ")) {
-			t.Errorf("no %s: %s", name, key)
+			t.Errorf("%s has no %s: %s", file, name, key)
 		}
 	}
 }

@@ -164,7 +164,7 @@ func (s *Store) User(ctx context.Context, sh minapush.Shard, o minapush.OpenID) 
 const pageOfUsers = 256
 
 // Walk implements store.Permits.
-func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.OpenID, limit int) ([]store.User, error) {
+func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.OpenID, limit int, beside ...string) ([]store.User, error) {
 	var users []store.User
 	err := s.read(ctx, func(ctx context.Context) error {
 		l, err := s.usersOf(ctx, sh, nil)
@@ -175,7 +175,7 @@ func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.Open
 		for len(left) > 0 && len(users) < limit {
 			page := left[:min(len(left), limit-len(users), pageOfUsers)]
 			left = left[len(page):]
-			if users, err = s.readUsers(ctx, sh, page, users); err != nil {
+			if users, err = s.readUsers(ctx, sh, page, users, beside); err != nil {
 				return err
 			}
 		}
@@ -184,9 +184,15 @@ func (s *Store) Walk(ctx context.Context, sh minapush.Shard, after minapush.Open
 	return users, err
 }
 
-// readUsers appends those of the users who are still there.
-func (s *Store) readUsers(ctx context.Context, sh minapush.Shard, page []minapush.OpenID, users []store.User) ([]store.User, error) {
+// readUsers appends those of the users who are still there, with what there is of them in campaigns.
+func (s *Store) readUsers(
+	ctx context.Context, sh minapush.Shard, page []minapush.OpenID, users []store.User, campaigns []string,
+) ([]store.User, error) {
 	values, err := s.client.Do(ctx, s.client.B().Hmget().Key(s.keys(sh).users()).Field(texts(page)...).Build()).ToArray()
+	if err != nil {
+		return users, err
+	}
+	beside, err := s.besidesOf(ctx, s.client, sh, page, campaigns)
 	if err != nil {
 		return users, err
 	}
@@ -206,6 +212,7 @@ func (s *Store) readUsers(ctx context.Context, sh minapush.Shard, page []minapus
 		if err != nil {
 			return users, err
 		}
+		u.Beside = beside.of(i)
 		users = append(users, u)
 	}
 	return users, nil

@@ -59,3 +59,41 @@ func TestAReportGoesToTheEndAsADeltaUnlessAnEventMayBeItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// Events and remembered deliveries stand in a record of the newest frame: a deposit goes to its end as to any other.
+func TestAUserWithEventsAndRecentDeliveriesTakesDepositsAsDeltas(t *testing.T) {
+	t.Parallel()
+	s, _, sh := twoNodes(t)
+	give(t, s, sh, "u", 0, 2)
+	var told []minapush.NamedEvent
+	for i := range minapush.MaxEventNames {
+		told = append(told, minapush.NamedEvent{Name: fmt.Sprint("t", i), At: testAt(time.Duration(i) * time.Second)})
+	}
+	if _, err := s.NoteEvents(t.Context(), sh, "u", told, false, testAt(0)); err != nil {
+		t.Fatal(err)
+	}
+	l := acquire(t, s, sh)
+	rows := reserveAll(t, s, l, testBatch("c", 1))
+	markAll(t, s, l, rows)
+	settleAll(t, s, l, rows)
+	for i := range maxDeltas {
+		news := fmt.Sprint("n", i)
+		p := minapush.Permit{Kind: minapush.Subscription, Template: "t", Identity: news, TakenAt: testAt(time.Duration(i+2) * time.Hour)}
+		got, err := s.Deposit(t.Context(), sh, "u", store.Deposit{Now: p.TakenAt, Permits: []minapush.Permit{p}})
+		if err != nil || got.Items[0] != store.Added {
+			t.Fatal(got, err)
+		}
+		value, err := s.client.Do(t.Context(), s.client.B().Hget().Key(s.keys(sh).users()).Field("u").Build()).AsBytes()
+		if err != nil || int(value[stampEnd]%userRemembers) != i+1 || value[userHead] != 0x13 {
+			t.Fatalf("after %d deposits: %d deltas, frame %#x, %v", i+1, value[stampEnd]%userRemembers, value[userHead], err)
+		}
+	}
+	u, err := s.User(t.Context(), sh, "u")
+	if err != nil || len(u.Events) != len(told) || len(u.Recent) != 1 || u.Counts.Available != 1+maxDeltas {
+		t.Errorf("%d events, recent %+v, %+v, %v", len(u.Events), u.Recent, u.Counts, err)
+	}
+	known := store.Deposit{Now: testAt(0), Permits: []minapush.Permit{form(0), form(1)}}
+	if got, err := s.Deposit(t.Context(), sh, "u", known); err != nil || got.Items[0] != store.Duplicate || got.Items[1] != store.Duplicate {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

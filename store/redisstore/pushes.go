@@ -131,9 +131,10 @@ func (st *step) reservePush(ctx context.Context, p *store.Push, need record.Need
 		Deadline: p.Deadline,
 	}}
 	var c record.Choice
+	guard := record.Guard{PerDay: p.Guard.PerDay, CountPushes: p.Guard.CountPushes, DayStart: p.Guard.DayStart}
 	optedOut := found && r.OptOut() == minapush.OptOutAll
 	if found && !optedOut {
-		c = r.Reserve(record.Ref{Batch: p.Batch, Push: p.ID, Attempt: p.Attempt}, need, p.Now)
+		c = r.Reserve(record.Ref{Batch: p.Batch, Push: p.ID, Attempt: p.Attempt}, need, guard, p.Now)
 	}
 	t, err := st.of(ctx, p.Batch)
 	if err != nil {
@@ -153,6 +154,8 @@ func (st *step) reservePush(ctx context.Context, p *store.Push, need record.Need
 			w.Outcome, w.Reason, w.Errcode = minapush.Failed, p.LastReason, p.LastErrcode
 		case optedOut:
 			w.Reason = minapush.ReasonOptedOut
+		case c.Kept != "":
+			w.Reason = c.Kept
 		}
 		w.ReservedAt, w.SettledAt, w.Deadline = time.Time{}, p.Now, time.Time{}
 		w.Reason = t.count(w.Outcome, w.Reason)

@@ -28,9 +28,9 @@ func twoNodes(t *testing.T) (a, b *Store, sh minapush.Shard) {
 }
 
 // interrupted is an audience of everybody, in whose first moment something happens.
-func interrupted(what func()) func(store.User) bool {
+func interrupted(what func()) func(*store.User) bool {
 	done := false
-	return func(store.User) bool {
+	return func(*store.User) bool {
 		if !done {
 			done = true
 			what()

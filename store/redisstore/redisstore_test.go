@@ -64,7 +64,8 @@ func onOne(shared *redistest.Server) storetest.Backend {
 	own := &servers{}
 	return storetest.Backend{
 		Open: func(tb testing.TB, _ func() time.Time) store.Store {
-			if strings.Contains(tb.Name(), "/Durable/") || strings.HasSuffix(tb.Name(), "OverAReopening") {
+			name := tb.Name()
+			if strings.Contains(name, "/Durable/") || strings.HasSuffix(name, "OverAReopening") || strings.HasSuffix(name, "OutlivesACrash") {
 				return own.open(tb, redistest.One(tb), newPrefix())
 			}
 			s := openAt(tb, newPrefix(), shared.Addr())

@@ -23,7 +23,7 @@ func (s *Store) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) 
 	}
 	b.Now, b.Started = cut(b.Now), cut(b.Started)
 	err = s.leased(ctx, l, func(ctx context.Context, st *step) error {
-		v := &reservation{step: st, b: &b, need: need, lease: &l}
+		v := &reservation{step: st, b: &b, need: need, guard: record.Guard(b.Guard), lease: &l}
 		if err := v.run(ctx); err != nil {
 			return err
 		}
@@ -42,10 +42,12 @@ type reservation struct {
 	*step
 	b        *store.Batch
 	need     record.Need
+	guard    record.Guard
 	lease    *store.Lease
 	progress *progress
 	out      store.Reserved
 	waits    waits
+	viewer   *viewer // of whom the audience is asked about
 
 	// What reserve.lua told.
 	closed     bool   // the campaign has begun in this shard
@@ -197,8 +199,15 @@ func (v *reservation) walk(ctx context.Context) error {
 	if err := v.do(ctx, v.look(v.users, texts(page)...)); err != nil {
 		return err
 	}
+	var beside besides
+	if v.b.Audience != nil {
+		v.viewer = newViewer()
+		if beside, err = v.s.besidesOf(ctx, v.on, v.shard, page, v.b.Beside); err != nil {
+			return err
+		}
+	}
 	v.out.Rows = slices.Grow(v.out.Rows, len(page))
-	for _, o := range page {
+	for i, o := range page {
 		r, found, err := v.user(ctx, o)
 		if err != nil {
 			return err
@@ -206,7 +215,7 @@ func (v *reservation) walk(ctx context.Context) error {
 		if !found {
 			continue // gone since the list was made: the commit will notice
 		}
-		if err := v.examine(ctx, o, r); err != nil {
+		if err := v.examine(ctx, o, r, beside.of(i)); err != nil {
 			return err
 		}
 	}
@@ -231,15 +240,16 @@ func textBytes(s string) []byte {
 	return []byte(s)
 }
 
-func (v *reservation) examine(ctx context.Context, o minapush.OpenID, r *record.Record) error {
+func (v *reservation) examine(ctx context.Context, o minapush.OpenID, r *record.Record, beside []store.Beside) error {
 	if r.Erasing || !time.UnixMilli(r.FirstSeen).Before(v.b.Started) {
 		return nil
 	}
 	if v.b.Audience != nil {
-		u, err := view(o, r)
+		u, err := v.viewer.show(o, r, v.b.Looks)
 		if err != nil {
 			return err
 		}
+		u.Beside = beside
 		if !v.b.Audience(u) {
 			v.users.cell(string(o)).free = true // it may be asked on a read slightly older than the step
 			return nil
@@ -271,7 +281,10 @@ func (v *reservation) reserve(ctx context.Context, w *row, r *record.Record) err
 	case r.OptOut() != minapush.OptOutNone:
 		reason = minapush.ReasonOptedOut
 	default:
-		c = r.Reserve(record.Ref{Batch: w.Batch, Attempt: w.Attempt + 1}, v.need, v.b.Now)
+		c = r.Reserve(record.Ref{Batch: w.Batch, Attempt: w.Attempt + 1}, v.need, v.guard, v.b.Now)
+		if c.Kept != "" {
+			reason = c.Kept
+		}
 	}
 	if !c.OK {
 		if !c.ReadyAt.IsZero() {

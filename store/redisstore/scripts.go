@@ -22,13 +22,13 @@ type script struct {
 
 // scripts are all of them.
 type scripts struct {
-	commit, deposit, reserve, rows, row, forget, acquire, renew, put, delete, rate script
+	commit, deposit, reserve, rows, row, beside, forget, acquire, renew, put, delete, rate script
 }
 
 func loadScripts() (*scripts, error) {
 	var s scripts
 	for name, at := range map[string]*script{
-		"commit": &s.commit, "deposit": &s.deposit, "reserve": &s.reserve, "rows": &s.rows, "row": &s.row,
+		"commit": &s.commit, "deposit": &s.deposit, "reserve": &s.reserve, "rows": &s.rows, "row": &s.row, "beside": &s.beside,
 		"forget": &s.forget, "acquire": &s.acquire, "renew": &s.renew, "put": &s.put, "delete": &s.delete,
 		"rate": &s.rate,
 	} {
@@ -39,7 +39,7 @@ func loadScripts() (*scripts, error) {
 		sum := sha1.Sum(text)
 		*at = script{text: string(text), hash: hex.EncodeToString(sum[:])}
 	}
-	s.reserve.looks, s.rows.looks, s.row.looks = true, true, true
+	s.reserve.looks, s.rows.looks, s.row.looks, s.beside.looks = true, true, true, true
 	return &s, nil
 }
 

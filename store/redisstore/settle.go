@@ -173,7 +173,7 @@ type ending struct {
 	effect  store.PermitEffect
 	due     time.Time
 	now     time.Time
-	// back tells that a settled row never used its permit, and is as if it had taken none.
+	// back tells that a settled row did not use the permit of this attempt, and has none.
 	back bool
 }
 
@@ -223,8 +223,8 @@ func (st *step) end(ctx context.Context, w *row, e ending) error {
 		p.confirmed(w)
 		if e.back {
 			w.Permit = minapush.Permit{}
-			r.ForgetRecent(w.Batch, w.Push)
 		}
+		w.remembered(r, e.back)
 	}
 	st.setUser(w.OpenID, r)
 	return st.put(ctx, w)
@@ -245,6 +245,16 @@ func (w *row) requeue(r *record.Record, due time.Time) {
 	w.State, w.NotBefore, w.Resend, w.Permit = minapush.Waiting, due, false, minapush.Permit{}
 	if !w.Maybe {
 		r.ForgetRecent(w.Batch, w.Push)
+	}
+}
+
+// remembered says in the user's record how a row ended. With back it is as if it had never taken a permit, unless it may have arrived.
+func (w *row) remembered(r *record.Record, back bool) {
+	switch {
+	case back && !w.Maybe:
+		r.ForgetRecent(w.Batch, w.Push)
+	case w.Outcome == minapush.Failed || w.Outcome == minapush.RefusedByUser || w.Outcome == minapush.Skipped:
+		r.Miss(w.Batch, w.Push)
 	}
 }
 

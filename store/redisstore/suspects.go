@@ -68,6 +68,7 @@ func (st *step) resolve(ctx context.Context, w *row, believe bool, now time.Time
 		w.State, w.Outcome, w.SettledAt = minapush.Settled, minapush.RefusedByUser, now
 		w.Reason = p.settle(minapush.Suspected, w.Outcome, w.Reason)
 		p.opened(w)
+		w.remembered(r, false)
 	} else {
 		st.flow.Add(r.Trust(&w.Permit, store.MaxIdentities))
 		p.move(minapush.Suspected, minapush.Waiting)

@@ -19,7 +19,8 @@ import (
 func ofAnotherRelease(s *Store, release string) *Store {
 	other := *s.scripts
 	for _, c := range []*script{
-		&other.commit, &other.deposit, &other.reserve, &other.rows, &other.row, &other.forget, &other.acquire, &other.renew, &other.put, &other.delete,
+		&other.commit, &other.deposit, &other.reserve, &other.rows, &other.row, &other.beside, &other.forget, &other.acquire,
+		&other.renew, &other.put, &other.delete,
 	} {
 		c.text += "\n-- " + release
 		sum := sha1.Sum([]byte(c.text))

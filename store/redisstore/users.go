@@ -2,10 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/minapush/minapush"
-	"github.com/minapush/minapush/store"
 	"github.com/minapush/minapush/store/record"
 )
 
@@ -26,32 +24,4 @@ func (st *step) setUser(o minapush.OpenID, r *record.Record) {
 		stamp = st.s.newStamp()
 	}
 	c.now, c.changed, c.inHand = st.keep(func(dst []byte) []byte { return appendUser(dst, r, stamp) }), true, r.IsBusy()
-}
-
-// view is a user as callers see it.
-func view(o minapush.OpenID, r *record.Record) (store.User, error) {
-	profile, err := r.Profile()
-	if err != nil {
-		return store.User{}, err
-	}
-	u := store.User{
-		OpenID:       o,
-		FirstSeen:    time.UnixMilli(r.FirstSeen).UTC(),
-		LastSeen:     fromMillis(r.LastSeen),
-		Profile:      profile,
-		Permits:      r.Holdings(),
-		Counts:       r.Counts(),
-		StandingSent: r.StandingSent,
-		Erasing:      r.Erasing,
-	}
-	if recent := r.Recent(); len(recent) > 0 {
-		u.Recent = make([]store.Recent, len(recent))
-		for i, e := range recent {
-			u.Recent[i] = store.Recent(e)
-		}
-	}
-	if b, ok := r.Busy(); ok {
-		u.Busy = &store.Ref{Batch: b.Batch, OpenID: o, Push: b.Push, Attempt: b.Attempt}
-	}
-	return u, nil
 }

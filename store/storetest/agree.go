@@ -42,6 +42,7 @@ func agreeRun(rt *rapid.T, tb testing.TB, make func(testing.TB, func() time.Time
 			"sweep":          m.sweep,
 			"erase":          m.erase,
 			"void":           m.void,
+			"burst":          m.burst,
 			"reserve push":   m.reservePush,
 			"mark push":      m.markPush,
 			"settle push":    m.settlePush,
@@ -62,6 +63,7 @@ func agreeRun(rt *rapid.T, tb testing.TB, make func(testing.TB, func() time.Time
 			"forget":         m.forget,
 			"profile":        m.profile,
 			"uid":            m.uid,
+			"note events":    m.noteEvents,
 			"add listed":     m.addListed,
 			"list":           m.listPage,
 			"document":       m.document,
@@ -159,11 +161,11 @@ func (m *agreeMachine) settleIn(t *rapid.T) {
 }
 
 // audience is everybody, or always the same some.
-func (c agreeCampaign) audience() func(store.User) bool {
+func (c agreeCampaign) audience() func(*store.User) bool {
 	if !c.some {
 		return nil
 	}
-	return func(u store.User) bool {
+	return func(u *store.User) bool {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(u.OpenID))
 		return h.Sum32()%4 != 0

@@ -81,6 +81,8 @@ func (m *agreeMachine) reserve(t *rapid.T) {
 	l := m.leased(t, s)
 	c := m.campaignWith(t, s, func(r *modelRow) bool { return r.due(m.now()) && r.State < minapush.Sending })
 	b := m.batch(c, s)
+	b.Guard = m.guard(t)
+	m.askBeside(t, &b)
 	b.Limit = m.plainLimit(s, b, rapid.IntRange(1, 4).Draw(t, "limit"))
 	if b.Limit == 0 {
 		t.Skip("somebody in the again-queue is being erased: what becomes of him now is not clear")

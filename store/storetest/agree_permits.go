@@ -99,7 +99,7 @@ func (m *agreeMachine) read(t *rapid.T) {
 	want, e1 := m.model.User(m.ctx, s, o)
 	got, e2 := m.subject.User(m.ctx, s, o)
 	if m.fine(t, "user", e1, e2) {
-		m.same(t, "user", m.userView(s, want), m.userView(s, got))
+		m.same(t, "user", m.userView(want), m.userView(got))
 	}
 	batch := rapid.SampledFrom(m.allBatches()).Draw(t, "batch")
 	push := ""
@@ -131,7 +131,7 @@ func (m *agreeMachine) sweep(t *rapid.T) {
 				t.Fatalf("sweep: %v", err)
 			}
 			for _, u := range page.Users {
-				all = append(all, m.userView(s, u))
+				all = append(all, m.userView(u))
 			}
 			expired += page.Expired
 			if after = page.Next; after == "" {
@@ -168,6 +168,9 @@ func (m *agreeMachine) cancelled(t *rapid.T) {
 	d := store.Deposit{Now: m.now(), Permits: []minapush.Permit{m.permit(t, s, o)}}
 	if _, err := m.subject.Deposit(ctx, s, o, d); err == nil {
 		t.Fatalf("a deposit succeeded under a cancelled context")
+	}
+	if _, err := m.subject.NoteEvents(ctx, s, o, []minapush.NamedEvent{{Name: "late", At: m.now()}}, true, m.now()); err == nil {
+		t.Fatalf("an event was noted under a cancelled context")
 	}
 	if _, err := m.subject.Erase(ctx, s, o, m.now()); err == nil {
 		t.Fatalf("an erasure succeeded under a cancelled context")

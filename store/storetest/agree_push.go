@@ -35,6 +35,7 @@ func (m *agreeMachine) reservePush(t *rapid.T) {
 			Key: key, Fingerprint: uint64(rapid.IntRange(1, 2).Draw(t, "fingerprint")), KeepKey: agreeKeepKey,
 		}}
 	}
+	a.push.Guard = m.guard(t)
 	a.push.Now, a.push.Deadline = m.now(), m.now().Add(rapid.SampledFrom([]time.Duration{3 * time.Second, time.Minute, time.Hour}).Draw(t, "deadline"))
 	m.asked = append(m.asked, a)
 	if !slices.Contains(m.batches, a.push.Batch) {

@@ -54,7 +54,7 @@ func agreePtr[T any](v T) *T { return &v }
 func (m *agreeMachine) walk(t *rapid.T, st store.Store, s minapush.Shard) (all []store.User) {
 	var after minapush.OpenID
 	for range 50 {
-		page, err := st.Walk(m.ctx, s, after, 3)
+		page, err := st.Walk(m.ctx, s, after, 3, m.beside()...)
 		if err != nil {
 			t.Fatalf("walk: %v", err)
 		}
@@ -62,7 +62,7 @@ func (m *agreeMachine) walk(t *rapid.T, st store.Store, s minapush.Shard) (all [
 			return all
 		}
 		for _, u := range page {
-			all = append(all, m.userView(s, u))
+			all = append(all, m.userView(u))
 		}
 		after = page[len(page)-1].OpenID
 	}
@@ -193,7 +193,7 @@ func agreeRow(d minapush.Delivery) minapush.Delivery {
 }
 
 // userView is what is promised of a user.
-func (m *agreeMachine) userView(s minapush.Shard, u store.User) store.User {
+func (m *agreeMachine) userView(u store.User) store.User {
 	u.Permits = slices.Clone(u.Permits)
 	for i, h := range u.Permits {
 		u.Permits[i].Permit = agreePermit(h.Permit)
@@ -201,27 +201,6 @@ func (m *agreeMachine) userView(s minapush.Shard, u store.User) store.User {
 	if u.Erasing {
 		u.LastSeen = time.Time{}
 	}
-	u.Recent = m.recent(s, u)
+	u.Beside = m.besideView(u.Beside)
 	return u
-}
-
-// recent is the deliveries of a user's memory that took a permit beyond doubt: the one in hand and those accepted. If the
-// memory is full they may be forgotten. When a delivery took its permit again is not compared.
-func (m *agreeMachine) recent(s minapush.Shard, u store.User) (kept []store.Recent) {
-	if len(u.Recent) >= store.MaxRecent {
-		u.Recent = u.Recent[:1]
-	}
-	sh := m.model.shard(s)
-	if known := sh.users[u.OpenID]; known != nil && len(known.recent) >= store.MaxRecent {
-		u.Recent = u.Recent[:min(len(u.Recent), 1)]
-	}
-	for _, x := range u.Recent {
-		r := sh.batch(x.Batch).rows[modelRowID{openid: u.OpenID, push: x.Push}]
-		seen := slices.ContainsFunc(kept, func(y store.Recent) bool { return x.Batch == y.Batch && x.Push == y.Push })
-		if r != nil && (r.inHand() || r.Outcome == minapush.Accepted) && !seen {
-			x.At = time.Time{}
-			kept = append(kept, x)
-		}
-	}
-	return kept
 }

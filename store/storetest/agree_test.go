@@ -45,6 +45,14 @@ func TestAgreeFindsWhatIsWrong(t *testing.T) {
 		"gives switched off uses back":   func(m *Model) store.Store { return agreeNotDoomed{m} },
 		"drops notes":                    func(m *Model) store.Store { return agreeDropsNotes{m} },
 		"confirms any number":            func(m *Model) store.Store { return agreeAnyNumber{m} },
+		"guards nobody in campaigns":     func(m *Model) store.Store { return agreeUnguarded{m} },
+		"guards nobody from pushes":      func(m *Model) store.Store { return agreeUnguardedPush{m} },
+		"counts what did not arrive":     func(m *Model) store.Store { return agreeNeverMissed{m} },
+		"remembers eight in all":         func(m *Model) store.Store { return agreeEight{m} },
+		"knows no series":                func(m *Model) store.Store { return agreeNoSeries{m} },
+		"counts events that are known":   func(m *Model) store.Store { return agreeCountsAll{m} },
+		"sees nobody by events":          func(m *Model) store.Store { return agreeUnseen{m} },
+		"tells nothing of campaigns":     func(m *Model) store.Store { return agreeNothingBeside{m} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -245,4 +253,83 @@ func (s agreeAnyNumber) Confirm(ctx context.Context, sh minapush.Shard, batch st
 		c.MsgID = r.MsgID
 	}
 	return s.Model.Confirm(ctx, sh, batch, o, push, c)
+}
+
+type agreeUnguarded struct{ *Model }
+
+func (s agreeUnguarded) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) (store.Reserved, error) {
+	b.Guard = store.Guard{}
+	return s.Model.ReserveBatch(ctx, l, b)
+}
+
+type agreeUnguardedPush struct{ *Model }
+
+func (s agreeUnguardedPush) ReservePush(ctx context.Context, sh minapush.Shard, p store.Push) (store.PushAnswer, error) {
+	p.Guard = store.Guard{}
+	return s.Model.ReservePush(ctx, sh, p)
+}
+
+type agreeNeverMissed struct{ *Model }
+
+func (s agreeNeverMissed) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) (store.Reserved, error) {
+	for _, u := range s.shard(l.Shard).users {
+		for i, x := range u.recent {
+			defer func() {
+				if i < len(u.recent) && u.recent[i].Batch == x.Batch && u.recent[i].Push == x.Push {
+					u.recent[i].Missed = x.Missed
+				}
+			}()
+			u.recent[i].Missed = false
+		}
+	}
+	return s.Model.ReserveBatch(ctx, l, b)
+}
+
+type agreeEight struct{ *Model }
+
+func (s agreeEight) Walk(ctx context.Context, sh minapush.Shard, after minapush.OpenID, limit int, beside ...string) ([]store.User, error) {
+	users, err := s.Model.Walk(ctx, sh, after, limit, beside...)
+	for i, u := range users {
+		users[i].Recent = u.Recent[:min(len(u.Recent), store.MaxRecent)]
+	}
+	return users, err
+}
+
+type agreeNoSeries struct{ *Model }
+
+func (s agreeNoSeries) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) (store.Reserved, error) {
+	b.Guard.Series = ""
+	return s.Model.ReserveBatch(ctx, l, b)
+}
+
+type agreeCountsAll struct{ *Model }
+
+func (s agreeCountsAll) NoteEvents(ctx context.Context, sh minapush.Shard, o minapush.OpenID, events []minapush.NamedEvent, seen bool, now time.Time) ([]store.EventNoted, error) {
+	noted, err := s.Model.NoteEvents(ctx, sh, o, events, seen, now)
+	for i, a := range noted {
+		if a == store.EventKnown {
+			had := s.shard(sh).users[o].events
+			had[events[i].Name] = minapush.EventState{Last: had[events[i].Name].Last, Count: had[events[i].Name].Count + 1}
+		}
+	}
+	return noted, err
+}
+
+type agreeUnseen struct{ *Model }
+
+func (s agreeUnseen) NoteEvents(ctx context.Context, sh minapush.Shard, o minapush.OpenID, events []minapush.NamedEvent, _ bool, now time.Time) ([]store.EventNoted, error) {
+	return s.Model.NoteEvents(ctx, sh, o, events, false, now)
+}
+
+type agreeNothingBeside struct{ *Model }
+
+func (s agreeNothingBeside) ReserveBatch(ctx context.Context, l store.Lease, b store.Batch) (store.Reserved, error) {
+	if asks := b.Audience; asks != nil {
+		b.Audience = func(u *store.User) bool {
+			v := *u
+			v.Beside = make([]store.Beside, len(u.Beside))
+			return asks(&v)
+		}
+	}
+	return s.Model.ReserveBatch(ctx, l, b)
 }

@@ -23,13 +23,17 @@ type Scope struct {
 	// RowsGone tells that settled rows may be gone, since batches were forgotten or users erased: then there may be fewer rows
 	// than their tallies say, and fewer users on lists than were walked.
 	RowsGone bool
+	// Guards is, by app number, what users are spared. Nil: nothing is promised.
+	Guards map[uint32]CheckGuard
 }
 
 // Check proves the invariants I1 to I7 of a store from the outside, while nobody writes to it: every use deposited is somewhere
 // exactly once (I1), no use and no user is in two hands (I2), nobody is twice in a campaign (I3), what a delivery gave up is not
 // in its hand (I4), the sums of users, rows, tallies, lists and flows are the same sums (I5, I6), users are where they belong (I7). A
 // campaign with a list counts each user on it once, and nobody else; who is skipped for having opted out has no permit taken; what the
-// platform said of messages is said of accepted ones. The error lists every violation, one a line. It takes the memory of one page of users and of each batch, however many there are.
+// platform said of messages is said of accepted ones; what a user's record remembers is what its rows say, and no user got what scope.Guards
+// keeps away. The error lists every violation, one a line. It takes the memory of one page of users and of each batch, however many there
+// are.
 func Check(ctx context.Context, st store.Store, scope Scope) error {
 	var r checkReport
 	for _, app := range scope.Apps {
@@ -94,7 +98,7 @@ func (r *checkReport) checkApp(ctx context.Context, st store.Store, app minapush
 		sums[i] = newCheckSum()
 	}
 	for n := range uint32(app.Shards) {
-		if err := r.checkShard(ctx, st, app, minapush.Shard{App: app.Number, N: n}, batches, sums); err != nil {
+		if err := r.checkShard(ctx, st, app, minapush.Shard{App: app.Number, N: n}, scope, sums); err != nil {
 			return err
 		}
 	}
@@ -115,7 +119,8 @@ func (r *checkReport) checkApp(ctx context.Context, st store.Store, app minapush
 }
 
 // checkShard goes through the users of a shard and the rows of all batches side by side, by openid.
-func (r *checkReport) checkShard(ctx context.Context, st store.Store, app minapush.App, s minapush.Shard, batches []string, sums []*checkSum) error {
+func (r *checkReport) checkShard(ctx context.Context, st store.Store, app minapush.App, s minapush.Shard, scope Scope, sums []*checkSum) error {
+	batches := scope.Batches[app.Number]
 	rows := make([]*checkRows, len(batches))
 	for i, b := range batches {
 		rows[i] = &checkRows{st: st, shard: s, batch: b, sum: sums[i], report: r, more: true}
@@ -145,6 +150,9 @@ func (r *checkReport) checkShard(ctx context.Context, st store.Store, app minapu
 				}
 			}
 			c.check()
+			if g, guarded := scope.Guards[app.Number]; guarded {
+				c.checkGuard(g)
+			}
 			flow.add(u)
 		}
 	}

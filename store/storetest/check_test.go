@@ -25,8 +25,8 @@ type corrupt struct {
 	err      error
 }
 
-func (c corrupt) Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int) ([]store.User, error) {
-	users, err := c.Store.Walk(ctx, s, after, limit)
+func (c corrupt) Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int, beside ...string) ([]store.User, error) {
+	users, err := c.Store.Walk(ctx, s, after, limit, beside...)
 	for i := range users {
 		if c.users != nil {
 			c.users(&users[i])
@@ -269,22 +269,31 @@ func TestCheckNamesEachViolation(t *testing.T) {
 		"opted out, with a permit": {row(a, func(d *minapush.Delivery) {
 			d.Outcome, d.Reason = minapush.Skipped, minapush.ReasonOptedOut
 		}), "is skipped since the user opted out, but has a form permit"},
-		"more examined than listed":     {corrupt{listed: func(n int64) int64 { return n / 2 }}, "batch \"l\": examined 2 users of a list of 1"},
-		"fewer examined than listed":    {corrupt{listed: func(n int64) int64 { return n * 2 }}, "of a list of 4 only 2 were examined"},
-		"a row that was not kept":       {notKept(h), "tally has 1 skipped (opted_out), but only 0 rows are"},
-		"delivered without a row":       {progress(func(p *store.Progress) { p.Tally.Delivered++ }), "tally has 2 delivered, but 1 rows are"},
-		"delivered that is not counted": {progress(func(p *store.Progress) { p.Tally.Delivered-- }), "tally has 0 delivered, but 1 rows are"},
-		"undelivered without a row":     {progress(func(p *store.Progress) { p.Tally.Undelivered++ }), "tally has 1 undelivered, but 0 rows are"},
-		"more confirmed than accepted":  {progress(func(p *store.Progress) { p.Tally.Undelivered++ }), "tally has 1 delivered and 1 undelivered, but only 1 accepted"},
-		"a word without a time":         {row(a, func(d *minapush.Delivery) { d.ConfirmedAt = time.Time{} }), "has half a confirmation"},
-		"a time without a word":         {row(a, func(d *minapush.Delivery) { d.Confirmed = minapush.Unconfirmed }), "has half a confirmation"},
-		"a word of no message":          {row(a, func(d *minapush.Delivery) { d.MsgID = 0 }), "has half a confirmation"},
-		"a word of what was refused":    {row(a, func(d *minapush.Delivery) { d.Outcome = minapush.RefusedByUser }), "is confirmed and is settled with outcome refused"},
-		"a word of what was not sent":   {row(b, confirmed), "is confirmed and is held with outcome pending"},
-		"confirmed for no word":         {row(a, func(d *minapush.Delivery) { d.Reason, d.Confirmed = minapush.ReasonConfirmed, 0 }), "since it was confirmed, and is not"},
-		"too long a status":             {row(a, func(d *minapush.Delivery) { d.ConfirmStatus = strings.Repeat("x", minapush.MaxConfirmStatus+1) }), "has a status of 65 bytes"},
-		"a code of both":                {user(a, func(u *store.User) { u.Permits[0].Evidence = minapush.ByBoth }), "pay permit \"1\" has evidence 3"},
-		"a store that cannot be read":   {corrupt{err: minapush.Unavailable}, "check of app 3 not completed"},
+		"more examined than listed":      {corrupt{listed: func(n int64) int64 { return n / 2 }}, "batch \"l\": examined 2 users of a list of 1"},
+		"fewer examined than listed":     {corrupt{listed: func(n int64) int64 { return n * 2 }}, "of a list of 4 only 2 were examined"},
+		"a row that was not kept":        {notKept(h), "tally has 1 skipped (opted_out), but only 0 rows are"},
+		"delivered without a row":        {progress(func(p *store.Progress) { p.Tally.Delivered++ }), "tally has 2 delivered, but 1 rows are"},
+		"delivered that is not counted":  {progress(func(p *store.Progress) { p.Tally.Delivered-- }), "tally has 0 delivered, but 1 rows are"},
+		"undelivered without a row":      {progress(func(p *store.Progress) { p.Tally.Undelivered++ }), "tally has 1 undelivered, but 0 rows are"},
+		"more confirmed than accepted":   {progress(func(p *store.Progress) { p.Tally.Undelivered++ }), "tally has 1 delivered and 1 undelivered, but only 1 accepted"},
+		"a word without a time":          {row(a, func(d *minapush.Delivery) { d.ConfirmedAt = time.Time{} }), "has half a confirmation"},
+		"a time without a word":          {row(a, func(d *minapush.Delivery) { d.Confirmed = minapush.Unconfirmed }), "has half a confirmation"},
+		"a word of no message":           {row(a, func(d *minapush.Delivery) { d.MsgID = 0 }), "has half a confirmation"},
+		"a word of what was refused":     {row(a, func(d *minapush.Delivery) { d.Outcome = minapush.RefusedByUser }), "is confirmed and is settled with outcome refused"},
+		"a word of what was not sent":    {row(b, confirmed), "is confirmed and is held with outcome pending"},
+		"confirmed for no word":          {row(a, func(d *minapush.Delivery) { d.Reason, d.Confirmed = minapush.ReasonConfirmed, 0 }), "since it was confirmed, and is not"},
+		"too long a status":              {row(a, func(d *minapush.Delivery) { d.ConfirmStatus = strings.Repeat("x", minapush.MaxConfirmStatus+1) }), "has a status of 65 bytes"},
+		"a code of both":                 {user(a, func(u *store.User) { u.Permits[0].Evidence = minapush.ByBoth }), "pay permit \"1\" has evidence 3"},
+		"a miss that is none":            {user(a, func(u *store.User) { u.Recent[0].Missed = true }), "remembers the delivery of \"c\", push \"\", with missed true, which is settled with outcome accepted"},
+		"a miss of what is in hand":      {user(b, func(u *store.User) { u.Recent[0].Missed = true }), "with missed true, which is held with outcome pending"},
+		"a refusal that is no miss":      {row(a, func(d *minapush.Delivery) { d.Outcome, d.Confirmed = minapush.RefusedByUser, 0 }), "with missed false, which is settled with outcome refused"},
+		"an accepted one not remembered": {user(a, func(u *store.User) { u.Recent = nil }), "does not remember the delivery of \"c\", push \"\", which is settled with outcome accepted"},
+		"a push not remembered":          {user(u[5], func(u *store.User) { u.Recent = nil }), "which is held with outcome pending"},
+		"one remembered twice":           {user(a, func(u *store.User) { u.Recent = append(u.Recent, u.Recent[0]) }), "remembers the delivery of \"c\", push \"\", twice"},
+		"too many remembered":            {user(a, func(u *store.User) { u.Recent = append(u.Recent, recents(store.MaxRecent, "")...) }), "remembers 9 deliveries of one kind, pushes: false"},
+		"too many pushes remembered":     {user(a, func(u *store.User) { u.Recent = append(u.Recent, recents(store.MaxRecent+1, "p")...) }), "remembers 9 deliveries of one kind, pushes: true"},
+		"out of order":                   {user(a, func(u *store.User) { u.Recent = append(recents(1, ""), u.Recent...) }), "behind an earlier one"},
+		"a store that cannot be read":    {corrupt{err: minapush.Unavailable}, "check of app 3 not completed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -295,6 +304,18 @@ func TestCheckNamesEachViolation(t *testing.T) {
 			}
 		})
 	}
+}
+
+// recents are deliveries of the day before.
+func recents(n int, push string) (list []store.Recent) {
+	for i := range n {
+		x := store.Recent{Batch: fmt.Sprint("d", i), At: checkedAt.Add(-24 * time.Hour), Template: 1}
+		if push != "" {
+			x.Push = push
+		}
+		list = append(list, x)
+	}
+	return list
 }
 
 func form(state minapush.PermitState) minapush.Holding {

@@ -13,6 +13,7 @@ type checkUser struct {
 	user   store.User
 	report *checkReport
 
+	rows      []minapush.Delivery
 	inHand    []minapush.Delivery // held or being sent
 	suspected []minapush.Delivery
 	used      map[checkCode]int // how often each code was sent for good
@@ -34,6 +35,7 @@ func (c *checkUser) say(invariant, format string, args ...any) {
 }
 
 func (c *checkUser) row(d minapush.Delivery) {
+	c.rows = append(c.rows, d)
 	switch d.State {
 	case minapush.HeldState, minapush.Sending:
 		c.inHand = append(c.inHand, d)
@@ -63,16 +65,17 @@ func (c *checkUser) check() {
 		c.say("I2", "%d permits are held at a time", n)
 	}
 	c.match(minapush.Suspect, c.suspected)
+	c.checkRecent()
 }
 
 // checkSkew is how far clocks of nodes that are told of a user may differ. It decides nothing but what checkSeen calls wrong.
 const checkSkew = time.Minute
 
-// checkSeen: who was told of before it was seen, by a profile or a void, may have been first seen then, and has nothing until a deposit
+// checkSeen: who was told of before it was seen, by a profile, an event or a void, may have been first seen then, and has nothing until a deposit
 // comes. Nobody says of a user that it was a void.
 func (c *checkUser) checkSeen() {
 	p := c.user.Profile
-	switch told := p.Version > 0 || c.user.LastSeen.IsZero(); {
+	switch told := p.Version > 0 || len(c.user.Events) > 0 || c.user.LastSeen.IsZero(); {
 	case c.user.LastSeen.Before(c.user.FirstSeen.Add(-checkSkew)) && !told:
 		c.say("I5", "was last seen at %v, before it was first seen at %v", c.user.LastSeen, c.user.FirstSeen)
 	case c.user.LastSeen.IsZero() && (c.user.Counts != minapush.Counts{} || len(c.user.Permits) > 0):

@@ -83,9 +83,34 @@ func Copy(tb testing.TB, from, to store.Store, now time.Time) {
 			tb.Fatalf("the versions of kind %q go on at %d, and were at %d", kind, got.kinds[kind], version)
 		}
 	}
+	if diff := cmp.Diff(usersOf(tb, from, want.scope.Apps), usersOf(tb, to, want.scope.Apps), cmpopts.EquateEmpty()); diff != "" {
+		tb.Fatalf("the users of the copy are not those that were copied (-from, +to):\n%s", diff)
+	}
 	if err := Check(ctx, to, want.scope); err != nil && Check(ctx, from, want.scope) == nil {
 		tb.Fatalf("invariants of the copy do not hold:\n%v", err)
 	}
+}
+
+// usersOf is what a store shows of its users: permits, events, what they got lately, profiles.
+func usersOf(tb testing.TB, st store.Store, apps []minapush.App) map[string]store.User {
+	tb.Helper()
+	users := map[string]store.User{}
+	for _, app := range apps {
+		for n := range uint32(app.Shards) {
+			s := minapush.Shard{App: app.Number, N: n}
+			page, err := st.Walk(context.WithoutCancel(tb.Context()), s, "", 1000)
+			if err != nil {
+				tb.Fatalf("walk: %v", err)
+			}
+			for _, u := range page {
+				for i, h := range u.Permits {
+					u.Permits[i].Permit = agreePermit(h.Permit)
+				}
+				users[fmt.Sprintf("%v %q", s, u.OpenID)] = u
+			}
+		}
+	}
+	return users
 }
 
 // ownUIDs is a store without the entries of the index that are in another shard than their uid's, where nobody looks for them. Agree

@@ -52,7 +52,7 @@ func (r *faultRun) heard(users []minapush.OpenID) {
 	r.t.Helper()
 	for i, o := range users {
 		u, err := r.inner.User(r.t.Context(), r.shard, o)
-		want := int64(3)
+		want := int64(4)
 		if i == 1 {
 			want++
 		}

@@ -14,7 +14,7 @@ import (
 // RunFaults puts one fault at each place of a small day's work, in each form: before the effect, after it, and late, when others have
 // moved on. The work goes on as the dispatcher's does: what is safe to repeat is repeated, what is not known to be marked is given back.
 // Check runs after every step; in the end nobody has two messages, every user of the campaign and of the list was reached who did not
-// opt out, what was told of users is known, what the platform told of accepts and messages counts once, and nothing is left in hand.
+// opt out, a third campaign reached only who had not had as many as are allowed, what was told of users is known, what the platform told of accepts and messages counts once, and nothing is left in hand.
 func RunFaults(t *testing.T, b Backend) {
 	forms := []FaultyLine{
 		{Fault: FaultBefore}, {Fault: FaultAfter}, {Fault: FaultLate, Wait: 1}, {Fault: FaultLate, Wait: 1, Behind: true},
@@ -22,7 +22,7 @@ func RunFaults(t *testing.T, b Backend) {
 	}
 	methods := []string{
 		"Deposit", "Acquire", "Renew", "Recover", "ReserveBatch", "Mark", "Settle", "ResolveSuspects", "ReservePush", "MarkPush", "SettlePush",
-		"PutProfile", "BindUID", "UnbindUID", "AddListed", "Void", "Confirm",
+		"PutProfile", "BindUID", "UnbindUID", "AddListed", "Void", "Confirm", "NoteEvents",
 	}
 	for _, method := range methods {
 		t.Run(method, func(t *testing.T) {
@@ -51,7 +51,11 @@ type faultRun struct {
 	sent  map[string]int // messages that left, by batch and openid
 }
 
-const faultCampaign = "campaign"
+const (
+	faultCampaign = "campaign"
+	// faultCapped is the campaign of the day that is one too many for all but the user who refused the others.
+	faultCapped = "capped"
+)
 
 func newFaultRun(t *testing.T, b Backend, line FaultyLine) *faultRun {
 	r := &faultRun{t: t, b: b, now: suiteAt(suiteHour), shard: minapush.Shard{App: 1}, sent: map[string]int{}}
@@ -62,13 +66,13 @@ func newFaultRun(t *testing.T, b Backend, line FaultyLine) *faultRun {
 }
 
 // day tells of users, deposits, sends a campaign and a list with a refused user in them, and pushes to some of the same users, until
-// all is done.
+// all is done; then a campaign that is one too many that day.
 func (r *faultRun) day() {
 	users := suiteUsers(7)
 	r.tell(users)
 	for _, o := range users {
 		r.repeat("deposit", func(ctx context.Context) error {
-			permits := []minapush.Permit{suiteSub("t", "a"), suiteSub("t", "b"), suiteSub("l", "a")}
+			permits := []minapush.Permit{suiteSub("t", "a"), suiteSub("t", "b"), suiteSub("l", "a"), suiteSub("x", "a")}
 			_, err := r.st.Deposit(ctx, r.shard, o, store.Deposit{Now: suiteAt(0), Permits: permits})
 			return err
 		})
@@ -83,12 +87,16 @@ func (r *faultRun) day() {
 		r.wave(store.Batch{Campaign: faultList, Need: suiteOneTime("l"), Listed: true, KeepSkipped: true})
 		r.push(users[round%len(users)], round)
 		r.repeat("renew", func(ctx context.Context) error { return r.st.Renew(ctx, r.lease, time.Hour) })
-		for _, campaign := range []string{faultCampaign, faultList} {
-			r.repeat("resolve", func(ctx context.Context) error {
-				_, err := r.st.ResolveSuspects(ctx, r.lease, campaign, r.now, true, 10, r.now)
-				return err
-			})
+		r.believe(faultCampaign)
+		r.believe(faultList)
+		r.now = r.now.Add(2 * time.Second)
+	}
+	for round := 0; !r.done(faultCapped, len(users)); round++ {
+		if round > 50 {
+			r.t.Fatal("the campaign under a cap does not end")
 		}
+		r.wave(store.Batch{Campaign: faultCapped, Need: suiteOneTime("x"), Guard: store.Guard{PerDay: 2, DayStart: suiteAt(-10 * suiteHour)}})
+		r.believe(faultCapped)
 		r.now = r.now.Add(2 * time.Second)
 	}
 	r.end(users)
@@ -139,8 +147,9 @@ func (r *faultRun) check() {
 	app := minapush.App{Number: r.shard.App, Shards: 1}
 	scope := Scope{
 		Apps:    []minapush.App{app},
-		Batches: map[uint32][]string{app.Number: {faultCampaign, faultList, minapush.PushBatch(r.now)}},
+		Batches: map[uint32][]string{app.Number: {faultCampaign, faultList, faultCapped, minapush.PushBatch(r.now)}},
 		Kept:    map[uint32][]string{app.Number: {faultList}},
+		Guards:  map[uint32]CheckGuard{app.Number: {PerDay: 2, Zone: time.UTC}},
 	}
 	if err := Check(context.WithoutCancel(r.t.Context()), r.inner, scope); err != nil {
 		r.t.Fatalf("invariants do not hold:\n%v", err)

@@ -105,6 +105,15 @@ func (r *faultRun) push(o minapush.OpenID, round int) {
 	}
 }
 
+// believe rules on the refusals of a campaign.
+func (r *faultRun) believe(campaign string) {
+	r.t.Helper()
+	r.repeat("resolve", func(ctx context.Context) error {
+		_, err := r.st.ResolveSuspects(ctx, r.lease, campaign, r.now, true, 10, r.now)
+		return err
+	})
+}
+
 // done tells that a campaign has nothing left to do.
 func (r *faultRun) done(campaign string, users int) bool {
 	r.t.Helper()
@@ -152,6 +161,7 @@ func (r *faultRun) end(users []minapush.OpenID) {
 			r.t.Errorf("%s: %d delivered of %d accepted, and each was: %v", campaign, p.Tally.Delivered, accepted, p.Tally.By)
 		}
 	}
+	r.kept(users)
 	r.told(users)
 	r.heard(users)
 	if n := r.st.Injected(""); n.Before+n.After+n.Late == 0 && !errors.Is(ctx.Err(), context.Canceled) {

@@ -35,6 +35,7 @@ func (r *faultRun) tell(users []minapush.OpenID) {
 		r.repeat("unbind uid", func(ctx context.Context) error { return r.st.UnbindUID(ctx, r.shard, uid, users[2]) })
 	}
 	r.bind("2", users[3], "")
+	r.did(users)
 	for chunk := range slices.Chunk(append(users[:len(users):len(users)], faultStranger), 3) {
 		listed := make([]store.Listed, len(chunk))
 		for i, o := range chunk {
@@ -42,6 +43,21 @@ func (r *faultRun) tell(users []minapush.OpenID) {
 		}
 		r.repeat("add listed", func(ctx context.Context) error {
 			_, err := r.st.AddListed(ctx, r.shard, faultList, listed)
+			return err
+		})
+	}
+}
+
+// did is what each user did on the day before: two things, of which one was done again.
+func (r *faultRun) did(users []minapush.OpenID) {
+	r.t.Helper()
+	for i, o := range users {
+		r.repeat("note events", func(ctx context.Context) error {
+			_, err := r.st.NoteEvents(ctx, r.shard, o, []minapush.NamedEvent{suiteDid("a", -suiteDay), suiteDid("b", -suiteDay)}, i%2 == 0, suiteAt(0))
+			return err
+		})
+		r.repeat("note events", func(ctx context.Context) error {
+			_, err := r.st.NoteEvents(ctx, r.shard, o, []minapush.NamedEvent{suiteDid("a", -suiteHour)}, false, suiteAt(0))
 			return err
 		})
 	}
@@ -72,6 +88,22 @@ func (r *faultRun) bind(uid string, o, was minapush.OpenID) {
 	r.repeat("bind uid", func(ctx context.Context) error { return r.st.BindUID(ctx, r.shard, uid, o, was) })
 }
 
+// kept wants the campaign under a cap to have been sent to the user alone whom nothing reached that day.
+func (r *faultRun) kept(users []minapush.OpenID) {
+	r.t.Helper()
+	for i, o := range users {
+		if n := r.sent[faultCapped+"/"+string(o)]; n != map[bool]int{true: 1}[i == 0] {
+			r.t.Errorf("%s was sent %d messages of %s", o, n, faultCapped)
+		}
+	}
+	p, err := r.inner.Progress(r.t.Context(), r.shard.App, 1, faultCapped)
+	skipped := p.Tally.By[minapush.Skipped]
+	if err != nil || skipped[minapush.ReasonDailyCap] != int64(len(users)-2) || skipped[minapush.ReasonOptedOut] != 1 ||
+		p.Tally.Count(minapush.RefusedByUser) != 1 {
+		r.t.Errorf("%s: %+v, %v", faultCapped, p.Tally, err)
+	}
+}
+
 // told wants all of it to be as it was told, each change once, and the list to have been walked whole.
 func (r *faultRun) told(users []minapush.OpenID) {
 	r.t.Helper()
@@ -83,6 +115,12 @@ func (r *faultRun) told(users []minapush.OpenID) {
 	for uid, want := range map[string]minapush.OpenID{"1": users[1], "2": users[3]} {
 		if o, err := r.inner.UID(ctx, r.shard, uid); o != want || err != nil {
 			r.t.Errorf("uid %s points at %s, want %s: %v", uid, o, want, err)
+		}
+	}
+	for _, o := range users {
+		u, err := r.inner.User(ctx, r.shard, o)
+		if err != nil || len(u.Events) != 2 || u.Events["a"] != suiteState(-suiteHour, 2) || u.Events["b"] != suiteState(-suiteDay, 1) {
+			r.t.Errorf("%s did %+v, %v", o, u.Events, err)
 		}
 	}
 	n, err := r.inner.CountListed(ctx, r.shard.App, 1, faultList)

@@ -13,8 +13,8 @@ func (f *Faulty) User(ctx context.Context, s minapush.Shard, o minapush.OpenID) 
 }
 
 // Walk is Permits.Walk.
-func (f *Faulty) Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int) ([]store.User, error) {
-	return faultyRead(ctx, f, "Walk", func(ctx context.Context) ([]store.User, error) { return f.inner.Walk(ctx, s, after, limit) })
+func (f *Faulty) Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int, beside ...string) ([]store.User, error) {
+	return faultyRead(ctx, f, "Walk", func(ctx context.Context) ([]store.User, error) { return f.inner.Walk(ctx, s, after, limit, beside...) })
 }
 
 // Flow is Permits.Flow.

@@ -144,6 +144,14 @@ func (f *Faulty) PutProfile(ctx context.Context, s minapush.Shard, o minapush.Op
 	return faultyWrite(ctx, f, "PutProfile", func(ctx context.Context) (uint64, error) { return f.inner.PutProfile(ctx, s, o, p, now) })
 }
 
+// NoteEvents is Profiles.NoteEvents.
+func (f *Faulty) NoteEvents(ctx context.Context, s minapush.Shard, o minapush.OpenID, events []minapush.NamedEvent, seen bool, now time.Time) ([]store.EventNoted, error) {
+	events = slices.Clone(events)
+	return faultyWrite(ctx, f, "NoteEvents", func(ctx context.Context) ([]store.EventNoted, error) {
+		return f.inner.NoteEvents(ctx, s, o, events, seen, now)
+	})
+}
+
 // BindUID is Profiles.BindUID.
 func (f *Faulty) BindUID(ctx context.Context, s minapush.Shard, uid string, o, was minapush.OpenID) error {
 	return faultyEffect(ctx, f, "BindUID", func(ctx context.Context) error { return f.inner.BindUID(ctx, s, uid, o, was) })

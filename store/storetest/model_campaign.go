@@ -94,26 +94,30 @@ func (c *modelReserve) inAudience(o minapush.OpenID) bool {
 	case !u.firstSeen.Before(c.Started) || u.erasing:
 		return false
 	default:
-		return c.Audience == nil || c.Audience(u.view())
+		if c.Audience == nil {
+			return true
+		}
+		v := c.sh.viewBeside(u, c.Beside)
+		return c.Audience(&v)
 	}
 }
 
 // examine deals with one user of the audience. Whoever is skipped at once is counted, and leaves no row unless it is kept.
 func (c *modelReserve) examine(o minapush.OpenID) {
 	r := &modelRow{atLeastOnce: c.AtLeastOnce, Delivery: minapush.Delivery{Batch: c.Campaign, OpenID: o}}
-	reason := c.skips(c.sh.users[o])
+	reason := c.skips(r, c.sh.users[o])
 	if reason == "" || c.Listed && c.KeepSkipped {
 		c.batch.rows[r.id()] = r
 	}
 	if reason == "" {
 		c.try(r)
 	} else {
-		c.batch.finish(r, minapush.Skipped, reason, c.Now)
+		c.sh.finish(c.batch, r, minapush.Skipped, reason, c.Now)
 	}
 }
 
 // skips says why a user is skipped at once; "" if it is not.
-func (c *modelReserve) skips(u *modelUser) string {
+func (c *modelReserve) skips(r *modelRow, u *modelUser) string {
 	switch {
 	case c.Skip != "":
 		return c.Skip
@@ -124,26 +128,26 @@ func (c *modelReserve) skips(u *modelUser) string {
 	case u.busy != nil: // waits
 		return ""
 	}
-	if permit, readyAt := c.find(u); permit == nil && readyAt.IsZero() {
-		return c.lacks(u)
-	}
-	return ""
+	_, _, lacks := c.find(r, u)
+	return lacks
 }
 
-// find is modelUser.find; who has opted out has no permit.
-func (c *modelReserve) find(u *modelUser) (*modelPermit, time.Time) {
+// find is the permit for a row, or when one is ready, or why there is none.
+func (c *modelReserve) find(r *modelRow, u *modelUser) (permit *modelPermit, readyAt time.Time, lacks string) {
 	if u.profile.OptOut != minapush.OptOutNone {
-		return nil, time.Time{}
+		return nil, time.Time{}, minapush.ReasonOptedOut
 	}
-	return u.find(c.Need, c.Now)
-}
-
-// lacks says why a user for whom nothing is found is skipped.
-func (c *modelReserve) lacks(u *modelUser) string {
-	if u.profile.OptOut != minapush.OptOutNone {
-		return minapush.ReasonOptedOut
+	permit, readyAt = u.find(c.Need, c.Now)
+	switch {
+	case !readyAt.IsZero():
+		return nil, readyAt, ""
+	case permit == nil:
+		return nil, time.Time{}, minapush.ReasonNoPermit
 	}
-	return minapush.ReasonNoPermit
+	if lacks = u.keepsOut(c.Guard, r, c.Need, c.Now); lacks != "" {
+		return nil, time.Time{}, lacks
+	}
+	return permit, time.Time{}, ""
 }
 
 // try reserves a permit for a row, or says when to look again, or ends the delivery.
@@ -153,7 +157,7 @@ func (c *modelReserve) try(r *modelRow) {
 		r.wait(c.Now.Add(store.BusyWait))
 		return
 	}
-	permit, readyAt := c.find(u)
+	permit, readyAt, lacks := c.find(r, u)
 	switch {
 	case permit != nil:
 		r.Attempt++
@@ -163,9 +167,9 @@ func (c *modelReserve) try(r *modelRow) {
 	case !readyAt.IsZero():
 		r.wait(readyAt)
 	case r.Tries > 0 && !r.maybe:
-		c.batch.finish(r, minapush.Failed, r.Reason, c.Now)
+		c.sh.finish(c.batch, r, minapush.Failed, r.Reason, c.Now)
 	default:
-		c.end(r, c.lacks(u))
+		c.end(r, lacks)
 	}
 }
 
@@ -175,7 +179,7 @@ func (c *modelReserve) end(r *modelRow, reason string) {
 	if r.maybe {
 		outcome = minapush.Unknown
 	}
-	c.batch.finish(r, outcome, reason, c.Now)
+	c.sh.finish(c.batch, r, outcome, reason, c.Now)
 }
 
 // skipHeld ends what is held. A code that may have arrived is not given back: its use counts as spent.
@@ -188,8 +192,10 @@ func (c *modelReserve) skipHeld() {
 		if r.Resend {
 			x.Outcome, x.Permit = minapush.Unknown, store.Spend
 		} else {
-			c.sh.users[r.OpenID].dropRecent(r)
 			r.Permit = minapush.Permit{}
+		}
+		if !r.maybe && !r.Resend {
+			c.sh.users[r.OpenID].dropRecent(r)
 		}
 		c.sh.settle(c.batch, r, x)
 	}
@@ -266,7 +272,7 @@ func (m *Model) ResolveSuspects(ctx context.Context, l store.Lease, campaign str
 			if p := u.heldBy(r); p != nil { // a standing one, given again since
 				sh.giveBack(u, p)
 			}
-			b.finish(r, minapush.RefusedByUser, r.Reason, now)
+			sh.finish(b, r, minapush.RefusedByUser, r.Reason, now)
 			continue
 		}
 		sh.effect(u, r, store.Release, minapush.Pending)

@@ -128,16 +128,32 @@ func (m *Model) User(ctx context.Context, s minapush.Shard, o minapush.OpenID) (
 }
 
 // Walk returns a page of users.
-func (m *Model) Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int) ([]store.User, error) {
+func (m *Model) Walk(ctx context.Context, s minapush.Shard, after minapush.OpenID, limit int, beside ...string) ([]store.User, error) {
 	if err := m.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
 	var users []store.User
 	for _, u := range m.shard(s).after(after, limit) {
-		users = append(users, u.view())
+		users = append(users, m.shard(s).viewBeside(u, beside))
 	}
 	return users, nil
+}
+
+// viewBeside is a user with what there is of it in campaigns.
+func (sh *modelShard) viewBeside(u *modelUser, campaigns []string) store.User {
+	v := u.view()
+	for _, id := range campaigns {
+		var there store.Beside
+		if b := sh.batches[id]; b != nil {
+			if r := b.rows[modelRowID{openid: u.openid}]; r != nil {
+				there.Row = r.Delivery
+			}
+			_, there.Listed = b.listed[u.openid]
+		}
+		v.Beside = append(v.Beside, there)
+	}
+	return v
 }
 
 // Sweep removes what has expired from a page of users.

@@ -34,6 +34,12 @@ func (m *Model) ReservePush(ctx context.Context, s minapush.Shard, p store.Push)
 		lacks = minapush.ReasonOptedOut
 	} else if u != nil {
 		permit, answer.RetryAt = u.find(p.Need, now)
+		guard := store.Guard{PerDay: p.Guard.PerDay, CountPushes: p.Guard.CountPushes, DayStart: p.Guard.DayStart}
+		if permit != nil {
+			if why := u.keepsOut(guard, r, p.Need, now); why != "" {
+				permit, lacks = nil, why
+			}
+		}
 	}
 	if permit != nil {
 		r.hold(u, permit, p.Need, now)
@@ -41,9 +47,9 @@ func (m *Model) ReservePush(ctx context.Context, s minapush.Shard, p store.Push)
 		answer.Status = store.PushReserved
 	} else if p.LastReason != "" {
 		r.Errcode = p.LastErrcode
-		b.finish(r, minapush.Failed, p.LastReason, now)
+		sh.finish(b, r, minapush.Failed, p.LastReason, now)
 	} else {
-		b.finish(r, minapush.Skipped, lacks, now)
+		sh.finish(b, r, minapush.Skipped, lacks, now)
 	}
 	answer.Delivery = r.Delivery
 	return answer, nil

@@ -77,8 +77,8 @@ func (b *modelBatch) sum() minapush.Tally {
 	return t
 }
 
-// finish gives a row its outcome.
-func (b *modelBatch) finish(r *modelRow, o minapush.Outcome, reason string, now time.Time) {
+// finish gives a row its outcome. The user may be unknown.
+func (sh *modelShard) finish(b *modelBatch, r *modelRow, o minapush.Outcome, reason string, now time.Time) {
 	r.State, r.Outcome, r.Reason, r.SettledAt = minapush.Settled, o, reason, now
 	r.NotBefore, r.Deadline = time.Time{}, time.Time{}
 	b.tally(o, reason)
@@ -90,6 +90,9 @@ func (b *modelBatch) finish(r *modelRow, o minapush.Outcome, reason string, now 
 		r.OpenedAt = time.Time{}
 	}
 	b.tallyConfirmed(r)
+	if u := sh.users[r.OpenID]; u != nil {
+		u.endRecent(r)
+	}
 }
 
 // wait puts a row into the again-queue.
@@ -103,7 +106,7 @@ func (r *modelRow) hold(u *modelUser, p *modelPermit, n store.Need, now time.Tim
 	r.State, r.Permit, r.ReservedAt = minapush.HeldState, p.Permit, now
 	r.NotBefore, r.Resend = time.Time{}, false
 	u.busy = r
-	u.noteRecent(r, n.Content, now)
+	u.noteRecent(r, n, now)
 }
 
 // resend keeps the permit with the row, as an attempt of its own, so that late calls of the earlier one do nothing.
@@ -125,7 +128,7 @@ func (sh *modelShard) settle(b *modelBatch, r *modelRow, x store.Settlement) {
 	u.busy = nil
 	switch {
 	case x.Outcome != minapush.Pending:
-		b.finish(r, x.Outcome, x.Reason, modelMilli(x.Now))
+		sh.finish(b, r, x.Outcome, x.Reason, modelMilli(x.Now))
 	case x.Permit == store.SuspectUse:
 		r.State, r.suspectedAt, r.NotBefore = minapush.Suspected, modelMilli(x.Now), time.Time{}
 	case r.Push != "":

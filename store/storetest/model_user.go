@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,9 +24,10 @@ type modelUser struct {
 	// past has the sums of what became of uses. Available, Held and Suspect are counted from permits.
 	past         minapush.Counts
 	standingSent int64
-	recent       []store.Recent
-	busy         *modelRow // the delivery held or being sent
+	recent       []modelRecent // latest first
+	busy         *modelRow     // the delivery held or being sent
 	profile      minapush.Profile
+	events       map[string]minapush.EventState
 	erasing      bool
 }
 
@@ -207,15 +209,19 @@ func (u *modelUser) heldBy(r *modelRow) *modelPermit {
 	return nil
 }
 
+// serves tells whether a permit could be taken for a message once it is ready.
+func (p *modelPermit) serves(n store.Need) bool {
+	if n.Code != "" && (!p.Kind.HasCode() || p.Identity != n.Code) {
+		return false
+	}
+	return p.State == minapush.Available && slices.Contains(n.Kind.PermitKinds(), p.Kind) && (p.Template == "" || p.Template == n.Template)
+}
+
 // find chooses the permit to reserve: of those that serve and are ready, the one that expires first. When there is none, readyAt
 // is when one that is merely too young is ready; zero if there is none of these either.
 func (u *modelUser) find(n store.Need, now time.Time) (best *modelPermit, readyAt time.Time) {
 	for _, p := range u.permits {
-		if n.Code != "" && (!p.Kind.HasCode() || p.Identity != n.Code) {
-			continue
-		}
-		serves := slices.Contains(n.Kind.PermitKinds(), p.Kind) && (p.Template == "" || p.Template == n.Template)
-		if !serves || p.State != minapush.Available {
+		if !p.serves(n) {
 			continue
 		}
 		grown := p.TakenAt.Add(minapush.PayReadyAfter)
@@ -236,22 +242,14 @@ func (u *modelUser) find(n store.Need, now time.Time) (best *modelPermit, readyA
 	return nil, readyAt
 }
 
-// noteRecent puts a delivery that takes a permit first among the recent ones.
-func (u *modelUser) noteRecent(r *modelRow, content uint64, at time.Time) {
-	u.dropRecent(r)
-	u.recent = slices.Insert(u.recent, 0, store.Recent{Batch: r.Batch, Push: r.Push, At: at, Content: content})
-	u.recent = u.recent[:min(len(u.recent), store.MaxRecent)]
-}
-
-func (u *modelUser) dropRecent(r *modelRow) {
-	u.recent = slices.DeleteFunc(u.recent, func(x store.Recent) bool { return x.Batch == r.Batch && x.Push == r.Push })
-}
-
 // view is the user as callers see it.
 func (u *modelUser) view() store.User {
 	v := store.User{
 		OpenID: u.openid, FirstSeen: u.firstSeen, LastSeen: u.lastSeen, Counts: u.past, StandingSent: u.standingSent,
-		Recent: slices.Clone(u.recent), Profile: modelProfile(u.profile), Erasing: u.erasing,
+		Profile: modelProfile(u.profile), Events: maps.Clone(u.events), Erasing: u.erasing,
+	}
+	for _, x := range u.recent {
+		v.Recent = append(v.Recent, x.Recent)
 	}
 	if u.busy != nil {
 		ref := store.RefOf(u.busy.Delivery)

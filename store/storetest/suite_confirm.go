@@ -165,7 +165,7 @@ func (k suiteConfirm) WhatACrashLeftUnknownIsConfirmedToo() {
 	k.wantTally(d.Batch, suiteSum{"accepted confirmed": 1})
 
 	l, b := k.lease(), k.campaign("c", suiteOneTime("t"))
-	b.Audience = func(u store.User) bool { return u.OpenID == "v" }
+	b.Audience = func(u *store.User) bool { return u.OpenID == "v" }
 	row := k.reserveOne(l, b)
 	k.mark(l, b.Now, row)
 	_, err = k.st.Recover(k.ctx(), k.takeOver(), suiteAt(suiteDay))

@@ -23,7 +23,7 @@ func (k suiteContext) prepare() (l store.Lease, push, row store.Ref, doc store.D
 	l = k.lease()
 	for _, o := range []minapush.OpenID{"u2", "u3"} {
 		b := k.campaign("c "+string(o), suiteLegacy())
-		b.Audience = func(u store.User) bool { return u.OpenID == o }
+		b.Audience = func(u *store.User) bool { return u.OpenID == o }
 		d := k.reserveOne(l, b)
 		if o == "u2" {
 			row = store.RefOf(d)
@@ -81,6 +81,9 @@ func (k suiteContext) writes() map[string]suiteStep {
 		"PutProfile": func(ctx context.Context) error {
 			return suiteErr(st.PutProfile(ctx, s, "u5", minapush.Profile{UID: "2"}, now))
 		},
+		"NoteEvents": func(ctx context.Context) error {
+			return suiteErr(st.NoteEvents(ctx, s, "u8", []minapush.NamedEvent{suiteDid("a", 0)}, true, now))
+		},
 		"BindUID":   func(ctx context.Context) error { return st.BindUID(ctx, s, "2", "u5", "") },
 		"UnbindUID": func(ctx context.Context) error { return st.UnbindUID(ctx, s, "1", "u1") },
 		"AddListed": func(ctx context.Context) error {
@@ -133,7 +136,7 @@ func (k suiteContext) CancelledBeforeTheStepMeansThatNothingHappened() {
 	k.must(suiteErr(k.st.Acquire(k.ctx(), minapush.Shard{App: 9}, "node-2", suiteTTL)), "acquire of what was not given")
 	for name, step := range steps { // each of them had something to do, or the test would prove nothing
 		switch name {
-		case "Settle", "Mark", "PutProfile", "BindUID", "AddListed":
+		case "Settle", "Mark", "PutProfile", "NoteEvents", "BindUID", "AddListed":
 			k.must(step(k.ctx()), name)
 		}
 	}

@@ -85,7 +85,7 @@ func (k suiteListed) StartedAndAudienceKeepNobodyOut() {
 	k.giveForms("u")
 	k.deposit("v", store.Deposit{Now: b.Started.Add(time.Minute), Permits: []minapush.Permit{suiteForm("v", suiteDay)}})
 	k.enlist("c", "u", "v")
-	b.Now, b.Audience = b.Started.Add(suiteHour), func(store.User) bool { return false }
+	b.Now, b.Audience = b.Started.Add(suiteHour), func(*store.User) bool { return false }
 	suiteEqual(k.suiteKit, "sent to", suiteWho(k.run(l, b)), []minapush.OpenID{"u", "v"})
 	k.wantTally("c", suiteSum{"accepted": 2})
 }

@@ -18,7 +18,7 @@ func (k suiteNote) sending(o minapush.OpenID) (store.Lease, minapush.Delivery) {
 	spare.TakenAt = suiteAt(time.Second)
 	k.give(o, suiteSub("t", "a"), spare)
 	l, b := k.lease(), k.campaign("c-"+string(o), suiteOneTime("t"))
-	b.Audience = func(u store.User) bool { return u.OpenID == o }
+	b.Audience = func(u *store.User) bool { return u.OpenID == o }
 	d := k.reserveOne(l, b)
 	k.mark(l, b.Now, d)
 	return l, d
@@ -199,7 +199,7 @@ func (k suiteNote) ARecoveryEndsEachRowThatHasOneAsAccepted() {
 	var rows []minapush.Delivery
 	for o, need := range map[minapush.OpenID]store.Need{"form": suiteLegacy(), "once": suiteOneTime("t"), "more": suiteOneTime("t")} {
 		b := k.campaign("c-"+string(o), need)
-		b.Audience, b.AtLeastOnce = func(u store.User) bool { return u.OpenID == o }, o == "more"
+		b.Audience, b.AtLeastOnce = func(u *store.User) bool { return u.OpenID == o }, o == "more"
 		d := k.reserveOne(l, b)
 		k.mark(l, b.Now, d)
 		k.confirm(d, suiteWord(minapush.Undelivered), true)

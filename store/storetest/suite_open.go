@@ -116,7 +116,7 @@ func (k suiteOpen) AnOpenBeforeTheAnswerIsKeptAndCountedWhenItEnds() {
 		o, batch := minapush.OpenID(fmt.Sprint("u", i)), fmt.Sprint("c", i)
 		k.give(o, suiteForm("a", suiteDay), suiteForm("b", suiteDay))
 		l, b := k.lease(), k.campaign(batch, suiteLegacy())
-		b.Audience = func(u store.User) bool { return u.OpenID == o }
+		b.Audience = func(u *store.User) bool { return u.OpenID == o }
 		d := k.reserveOne(l, b)
 		k.mark(l, b.Now, d)
 		c.end.Ref, c.end.Now = store.RefOf(d), suiteAt(3*suiteHour)

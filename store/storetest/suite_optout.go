@@ -129,7 +129,7 @@ func (k suiteOptOut) WhoIsNotOfTheAudienceIsNotCounted() {
 	k.giveForms("u", "v")
 	k.optOut("u", minapush.OptOutAll)
 	b := k.campaign("c", suiteLegacy())
-	b.Audience = func(u store.User) bool { return u.Profile.OptOut == minapush.OptOutNone }
+	b.Audience = func(u *store.User) bool { return u.Profile.OptOut == minapush.OptOutNone }
 	k.run(k.lease(), b)
 	k.wantTally("c", suiteSum{"accepted": 1})
 }

@@ -201,7 +201,7 @@ func (k suitePair) AHalfThatIsHeldOrSuspectPairs() {
 
 	k.added("suspect", suiteEvent("a", 0))
 	b := k.campaign("c", suiteOneTime("t"))
-	b.Audience = func(u store.User) bool { return u.OpenID == "suspect" }
+	b.Audience = func(u *store.User) bool { return u.OpenID == "suspect" }
 	k.suspect(k.lease(), b)
 	k.known("suspect", suiteHour, suiteReport("b", 0))
 	k.wantTaken("suspect", map[time.Duration]minapush.Evidence{0: minapush.ByBoth})

@@ -144,7 +144,7 @@ func (k suiteProfile) IsSeenByTheAudience() {
 	k.giveForms("u", "v")
 	p := k.putProfile("v", minapush.Profile{Tags: []string{"vip"}, Attributes: suiteAttributes()})
 	b := k.campaign("c", suiteLegacy())
-	b.Audience = func(u store.User) bool {
+	b.Audience = func(u *store.User) bool {
 		if u.OpenID == "v" {
 			suiteEqual(k.suiteKit, "profile that the audience sees", u.Profile, p)
 		}

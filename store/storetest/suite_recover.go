@@ -68,10 +68,10 @@ func (k suiteRecover) OthersBeingSentAreUnknown() {
 	pay := k.reserveOne(l, k.campaign("pay", suiteLegacy()))
 	k.mark(l, suiteAt(suiteHour), pay)
 	sub := k.campaign("sub", suiteOneTime("t"))
-	sub.Audience = func(u store.User) bool { return u.OpenID == "v" }
+	sub.Audience = func(u *store.User) bool { return u.OpenID == "v" }
 	k.mark(l, suiteAt(suiteHour), k.reserveOne(l, sub))
 	standing := k.campaign("standing", suiteLongTerm("t"))
-	standing.Audience = func(u store.User) bool { return u.OpenID == "w" }
+	standing.Audience = func(u *store.User) bool { return u.OpenID == "w" }
 	k.mark(l, suiteAt(suiteHour), k.reserveOne(l, standing))
 	l = k.takeOver()
 	now := suiteAt(2 * suiteHour)
@@ -179,7 +179,7 @@ func (k suiteRecover) LooksAtEveryCampaignOfTheShardAndAtNoOtherShard() {
 		for i, o := range users {
 			c.give(o, suiteForm("a", suiteDay))
 			b := c.campaign(fmt.Sprint("c", i), suiteLegacy())
-			b.Audience = func(u store.User) bool { return u.OpenID == o }
+			b.Audience = func(u *store.User) bool { return u.OpenID == o }
 			c.reserveOne(l, b)
 		}
 	}

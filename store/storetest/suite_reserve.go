@@ -200,17 +200,58 @@ func (k suiteReserve) UsersFirstSeenSinceTheStartAreNotPartOfIt() {
 func (k suiteReserve) UsersOutsideTheAudienceAreNotCounted() {
 	k.giveForms(suiteUsers(6)...)
 	l, b := k.lease(), k.campaign("c", suiteLegacy())
-	b.Audience = func(u store.User) bool {
+	b.Audience = func(u *store.User) bool {
 		return u.Counts.Available == 1 && len(u.Permits) == 1 && (u.OpenID == "u001" || u.OpenID == "u004")
 	}
 	suiteEqual(k.suiteKit, "sent to", suiteWho(k.run(l, b)), []minapush.OpenID{"u001", "u004"})
 	k.wantTally("c", suiteSum{"accepted": 2})
 }
 
+// suiteParts are those parts of a user that are looked at, to be compared.
+func suiteParts(u *store.User, l store.Looks) []any {
+	parts := []any{u.OpenID, u.FirstSeen, u.LastSeen, u.Erasing}
+	if l.At(store.LookProfile) {
+		parts = append(parts, u.Profile)
+	}
+	if l.At(store.LookEvents) {
+		parts = append(parts, u.Events)
+	}
+	if l.At(store.LookPermits) {
+		parts = append(parts, u.Permits, u.Counts, u.StandingSent)
+	}
+	if l.At(store.LookRecent) {
+		parts = append(parts, u.Recent, u.Busy)
+	}
+	return parts
+}
+
+func (k suiteReserve) AnAudienceIsShownWhatItLooksAt() {
+	k.giveForms("u")
+	_, err := k.st.PutProfile(k.ctx(), k.shard, "u", minapush.Profile{Tags: []string{"vip"}}, suiteAt(0))
+	k.must(err, "put profile")
+	_, err = k.st.NoteEvents(k.ctx(), k.shard, "u", []minapush.NamedEvent{suiteDid("checkin", 0)}, true, suiteAt(0))
+	k.must(err, "note events")
+	l := k.lease()
+	k.run(l, k.campaign("before", suiteLegacy()))
+	whole := k.user("u")
+	for looks := range store.LookRecent << 1 {
+		asked := 0
+		b := k.campaign(fmt.Sprint("c", looks), suiteLegacy())
+		b.Looks, b.Audience = looks, func(u *store.User) bool {
+			asked++
+			suiteEqual(k.suiteKit, fmt.Sprint("looked at as ", looks), fmt.Sprintf("%+v", suiteParts(u, looks)), fmt.Sprintf("%+v", suiteParts(&whole, looks)))
+			return false
+		}
+		_, err := k.st.ReserveBatch(k.ctx(), l, b)
+		k.must(err, "reserve batch")
+		suiteEqual(k.suiteKit, "asked", asked > 0, true)
+	}
+}
+
 func (k suiteReserve) AnAudienceOfNobodyComesToItsEnd() {
 	k.giveForms(suiteUsers(6)...)
 	l, b := k.lease(), k.campaign("c", suiteLegacy())
-	b.Limit, b.Audience = 2, func(store.User) bool { return false }
+	b.Limit, b.Audience = 2, func(*store.User) bool { return false }
 	k.run(l, b)
 	k.wantTally("c", suiteSum{})
 	k.wantIdle(l, b, 0, time.Time{})

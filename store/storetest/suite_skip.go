@@ -136,7 +136,7 @@ func (k suiteSkip) KeepsToTheAudience() {
 	b := k.campaign("c", suiteLegacy())
 	k.giveForms("u", "v")
 	k.deposit("w", store.Deposit{Now: b.Started, Permits: []minapush.Permit{suiteForm("a", suiteDay)}})
-	b.Skip, b.Audience = minapush.ReasonCancelled, func(u store.User) bool { return u.OpenID != "u" }
+	b.Skip, b.Audience = minapush.ReasonCancelled, func(u *store.User) bool { return u.OpenID != "u" }
 	k.skipAll(k.lease(), b)
 	k.wantTally("c", suiteSum{"skipped cancelled": 1})
 }

@@ -88,25 +88,6 @@ func (k suiteUser) StandingPermitsStayOutsideTheCounts() {
 	}
 }
 
-func (k suiteUser) RecentListsTheLastDeliveriesLatestFirst() {
-	k.give("u", suiteStanding("t", "s"))
-	var want []store.Recent
-	for i := range store.MaxRecent + 1 {
-		p := k.askPush("u", fmt.Sprintf("p%d", i))
-		p.Need = suiteLongTerm("t")
-		p.Need.Content, p.Now = uint64(i)<<40, suiteAt(suiteHour+time.Duration(i)*time.Millisecond)
-		d := k.reservePush(p, store.PushReserved).Delivery
-		k.settlePush(suiteEnd(d, minapush.Accepted, store.Spend))
-		want = append(want, store.Recent{Batch: p.Batch, Push: p.ID, At: p.Now, Content: p.Need.Content})
-	}
-	b := k.campaign("campaign", suiteLongTerm("t"))
-	b.Need.Content = 1<<64 - 1
-	k.reserveOne(k.lease(), b)
-	want = append(want, store.Recent{Batch: "campaign", At: b.Now, Content: 1<<64 - 1})
-	slices.Reverse(want)
-	suiteEqual(k.suiteKit, "recent", k.user("u").Recent, want[:store.MaxRecent])
-}
-
 func (k suiteUser) BusyNamesTheDeliveryInHand() {
 	k.giveForms("u")
 	if k.user("u").Busy != nil {

@@ -126,7 +126,7 @@ func (k suiteVoid) AStandingPermitGivenAgainOutlivesABeliefAndNotAVoid() {
 		o, campaign := minapush.OpenID(fmt.Sprint("u", i)), fmt.Sprint("c", i)
 		k.give(o, suiteStandingAt("s", 0))
 		l, b := k.lease(), k.campaign(campaign, suiteLongTerm("t"))
-		b.Audience = func(u store.User) bool { return u.OpenID == o }
+		b.Audience = func(u *store.User) bool { return u.OpenID == o }
 		k.suspect(l, b)
 		k.come(o, 3*suiteHour, store.Duplicate, suiteStandingAt("again", 3*suiteHour))
 		k.void(o, c.until, 0)
@@ -156,7 +156,7 @@ func (k suiteVoid) RecoveriesAndSkipsKillWhatTheyGiveBack() {
 	give := func(o minapush.OpenID, campaign string) (store.Lease, store.Batch) {
 		k.give(o, suiteReport("a", 0))
 		l, b := k.takeOver(), k.campaign(campaign, suiteOneTime("t"))
-		b.Audience = func(u store.User) bool { return u.OpenID == o }
+		b.Audience = func(u *store.User) bool { return u.OpenID == o }
 		k.reserveOne(l, b)
 		k.void(o, 0, 0)
 		return l, b
