@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 		if as == tied {
 			endWithParent()
 		}
+		if ahead := os.Getenv(aheadVariable); ahead != "" {
+			os.Exit(serveAhead(ahead, os.Args[2:]))
+		}
 		os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -186,7 +189,7 @@ func newKillWorld(t *testing.T, sb *sandbox.Sandbox, users, n int) *killWorld {
 	must(t, err)
 	w.process = startProcess(t, w.dir)
 	ctx := t.Context()
-	_, err = w.process.client.CreateApp(ctx, api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: l.url(), Rate: minapush.Unlimited})
+	_, err = w.process.client.CreateApp(ctx, api.NewApp{AppID: testApp, Secret: testSecret, BaseURL: l.url(), Rate: minapush.Unlimited, Guards: noGuards()})
 	must(t, err)
 	for _, tmpl := range []api.Template{{ID: legacyT, Kind: "legacy"}, {ID: oneTimeT, Kind: "one_time"}} {
 		_, err = w.process.client.PutTemplate(ctx, testApp, tmpl)

@@ -70,9 +70,9 @@ func newFleet(t *testing.T, n int) *fleet {
 }
 
 // start starts a node on a store and waits until it answers. It ends with the test, and with this process, however that ends.
-func (f *fleet) start(name, store string) *node {
+func (f *fleet) start(name, store string, env ...string) *node {
 	f.t.Helper()
-	n := f.launch(name, store)
+	n := f.launch(name, store, env...)
 	if n.client == nil {
 		text, _ := os.ReadFile(n.log)
 		f.t.Fatalf("%s did not start: %v\n%s", name, n.err, text)
@@ -95,13 +95,13 @@ func (f *fleet) restart(name, store string) {
 }
 
 // launch is start that returns a node without a client if it ended by itself.
-func (f *fleet) launch(name, store string) *node {
+func (f *fleet) launch(name, store string, env ...string) *node {
 	f.t.Helper()
 	n := &node{name: name, log: filepath.Join(f.t.TempDir(), name+".log"), ended: make(chan struct{})}
 	logFile, err := os.Create(n.log)
 	must(f.t, err)
 	n.cmd = exec.Command(os.Args[0], "serve", "--store", store, "--sealing-key-file", f.keyFile, "--listen", "127.0.0.1:0", "--listen-public", "")
-	n.cmd.Env = append(os.Environ(), "MINAPUSH_TEST_PROGRAM="+tied)
+	n.cmd.Env = append(append(os.Environ(), "MINAPUSH_TEST_PROGRAM="+tied), env...)
 	n.cmd.Stderr = logFile
 	_, err = n.cmd.StdinPipe()
 	must(f.t, err)
@@ -201,7 +201,7 @@ func (f *fleet) found(n *node, rate int) {
 	ctx := f.t.Context()
 	f.rate = rate
 	_, err := n.client.CreateApp(ctx, api.NewApp{
-		AppID: testApp, Secret: testSecret, BaseURL: f.wechat, Rate: rate, InFlight: f.underWay(),
+		AppID: testApp, Secret: testSecret, BaseURL: f.wechat, Rate: rate, InFlight: f.underWay(), Guards: noGuards(),
 	})
 	must(f.t, err)
 	for _, tmpl := range []api.Template{{ID: legacyT, Kind: "legacy"}, {ID: oneTimeT, Kind: "one_time"}} {
