@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,9 +9,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/minapush/minapush"
+	"github.com/minapush/minapush/account"
+	"github.com/minapush/minapush/store"
 	"github.com/minapush/minapush/store/redisstore/redistest"
+	"github.com/minapush/minapush/store/storetest"
 )
 
 // beginTogether starts several nodes on one store at the same moment, each with a key file, and returns those that came up.
@@ -86,6 +91,39 @@ func TestNodesThatBeginTogetherEndWithOneAdminKeyThatWorks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sealedMeanwhile is a store that another node seals, with the key file they share, while this one looks.
+type sealedMeanwhile struct {
+	store.Documents
+	seal func()
+}
+
+func (d sealedMeanwhile) ListDocuments(ctx context.Context, kind, after string, limit int) ([]store.Document, error) {
+	d.seal()
+	return d.Documents.ListDocuments(ctx, kind, after, limit)
+}
+
+func TestANodeUsesTheSharedKeyFileThatAnotherMadeWhileItLooked(t *testing.T) {
+	t.Parallel()
+	docs, path := storetest.NewModel(time.Now), filepath.Join(t.TempDir(), "secret.key")
+	seal := func() {
+		sealer, made, err := loadSealer(t.Context(), docs, path)
+		must(t, err)
+		if !made {
+			t.Error("the other node made no key file")
+		}
+		other, err := account.New(docs, sealer, account.Config{})
+		must(t, err)
+		must(t, other.CheckSeal(t.Context()))
+	}
+	sealer, made, err := loadSealer(t.Context(), sealedMeanwhile{docs, seal}, path)
+	if err != nil || made {
+		t.Fatalf("made %v, %v", made, err)
+	}
+	this, err := account.New(docs, sealer, account.Config{})
+	must(t, err)
+	must(t, this.CheckSeal(t.Context()))
 }
 
 func TestNodesThatBeginTogetherWithoutAKeyFileSealWithOneOnly(t *testing.T) {

@@ -30,12 +30,13 @@ func loadSealer(ctx context.Context, docs store.Documents, path string) (sealer 
 		if sealed, err = account.Sealed(ctx, docs); err != nil {
 			return nil, false, err
 		}
-		if sealed {
+		// A node that began at the same moment may have made the file and sealed the store since: so the file is looked for again.
+		key, err = account.LoadKeyFile(path, !sealed)
+		made = !sealed
+		if errors.Is(err, minapush.NotFound) {
 			return nil, false, lostKey(fmt.Errorf("--sealing-key-file: %s is not there, and the store was sealed before: "+
 				"copy the key file of another node, or your backup of it, to that place (mode 0600)", path))
 		}
-		key, err = account.LoadKeyFile(path, true)
-		made = true
 	}
 	if err != nil {
 		return nil, false, err
