@@ -282,6 +282,8 @@ func (l language) stateWhy(m api.Campaign) string {
 		return fmt.Sprintf("%s: %s → %s", l.say("state.waiting"), l.why(&m.Hold.Why), shortTime(m.Hold.Until))
 	case m.Why != nil:
 		return l.say("state."+m.State) + ": " + l.why(m.Why)
+	case m.State == "scheduled":
+		return l.say("state.scheduled") + " → " + shortTime(m.StartAt)
 	}
 	return l.say("state." + m.State)
 }

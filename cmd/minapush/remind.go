@@ -119,27 +119,45 @@ func (m *reminding) timeZone(ctx context.Context, c *client.Client, app string) 
 		return "", err
 	}
 	zone := cmp.Or(m.zone, a.TimeZone)
-	if q := a.Guards.Quiet; q != nil && inQuietHours(*q, a.TimeZone, m.at, zone) {
-		fmt.Fprintf(m.e.stderr, m.e.lang().say("remind.quiet")+"\n", m.at, q.From, q.Until)
+	if q := a.Guards.Quiet; q != nil {
+		if wait := quietWait(*q, a.TimeZone, m.at, zone); wait > 0 {
+			l := m.e.lang()
+			fmt.Fprintf(m.e.stderr, l.say("remind.quiet")+" "+l.say(quietEnd(*q, wait, m.sendFor))+"\n", m.at, q.From, q.Until)
+		}
 	}
 	return zone, nil
 }
 
-// inQuietHours tells whether a time of the day in a zone lies in quiet hours, as it is today. Zones that are not known here are the
-// server's to refuse.
-func inQuietHours(q api.QuietHours, quietZone, at, zone string) bool {
+// quietWait is how long quiet hours last from a time of the day in a zone, as it is today; 0: it does not lie in them. Zones that are not
+// known here are the server's to refuse.
+func quietWait(q api.QuietHours, quietZone, at, zone string) time.Duration {
 	theirs, err := minapush.Zone("time_zone", quietZone)
 	if err != nil {
-		return false
+		return 0
 	}
 	ours, err := minapush.Zone("time_zone", zone)
 	if err != nil {
-		return false
+		return 0
 	}
 	t, _ := time.Parse("15:04", at) // dailyCron read it
 	y, month, d := time.Now().In(ours).Date()
-	_, quiet := minapush.QuietHours{From: q.From, Until: q.Until}.At(time.Date(y, month, d, t.Hour(), t.Minute(), 0, 0, ours), theirs)
-	return quiet
+	now := time.Date(y, month, d, t.Hour(), t.Minute(), 0, 0, ours)
+	until, quiet := minapush.QuietHours{From: q.From, Until: q.Until}.At(now, theirs)
+	if !quiet {
+		return 0
+	}
+	return until.Sub(now)
+}
+
+// quietEnd says what becomes of a run that meets quiet hours.
+func quietEnd(q api.QuietHours, wait, sendFor time.Duration) (words string) {
+	switch {
+	case q.Skip:
+		return "remind.quiet_skip"
+	case sendFor > 0 && sendFor <= wait:
+		return "remind.quiet_late"
+	}
+	return "remind.quiet_wait"
 }
 
 // dailyCron is a time of the day as a cron expression.

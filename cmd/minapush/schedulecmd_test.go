@@ -145,7 +145,14 @@ func TestAReminderIsAScheduleForThoseWhoDidNotSignInThatDay(t *testing.T) {
 	}
 	_, stdout, stderr = w.chinese(remind...)
 	wantAll(t, stdout, "定时推送 01", "如果现在执行:")
-	wantAll(t, stderr, "警告: 20:15 处于该小程序的免打扰时段 (20:00-08:00).")
+	wantAll(t, stderr, "警告: 20:15 处于该小程序的免打扰时段 (20:00-08:00). 发送会等到时段结束, 但届时已超过 --send-for: 没有人会收到.")
+	_, _, stderr = w.minapush(append(remind, "--dry-run", "--send-for", "12h")...)
+	wantAll(t, stderr, "Warning: 20:15 lies in the app's quiet hours (20:00-08:00). It waits for their end.")
+	if status, _, stderr = w.minapush("apps", "update", testApp, "--quiet-skip"); status != 0 {
+		t.Fatal(stderr)
+	}
+	_, _, stderr = w.minapush(append(remind, "--dry-run")...)
+	wantAll(t, stderr, "Whom it meets in them is skipped.")
 }
 
 func TestBadSchedulesAreNamedBeforeAnythingIsMade(t *testing.T) {
@@ -212,6 +219,7 @@ func TestACampaignTellsOfItsStagesAndWhyItWaits(t *testing.T) {
 		{english, api.Campaign{State: "running", Rollout: stages}, "running, stage 2 of 3"},
 		{chinese, api.Campaign{State: "running", Rollout: stages}, "发送中, 第 2/3 阶段"},
 		{english, api.Campaign{State: "finished", Rollout: stages}, "finished"},
+		{english, api.Campaign{State: "scheduled", StartAt: until}, "scheduled → " + shortTime(until)},
 		{english, api.Campaign{State: "running", Hold: &api.Hold{Why: reason("quiet_hours", nil), Until: until}}, "running, waiting: quiet hours → " + shortTime(until)},
 		{chinese, api.Campaign{State: "running", Hold: &api.Hold{Why: reason("quiet_hours", nil), Until: until}}, "发送中 (等待): 免打扰时段 → " + shortTime(until)},
 		{english, api.Campaign{State: "running", Rollout: stages, Hold: &api.Hold{

@@ -32,8 +32,11 @@ var scheduleWords = map[string][2]string{
 	"day.Mon":             {"Mon", "周一"}, "day.Tue": {"Tue", "周二"}, "day.Wed": {"Wed", "周三"}, "day.Thu": {"Thu", "周四"}, "day.Fri": {"Fri", "周五"},
 	"day.Sat": {"Sat", "周六"}, "day.Sun": {"Sun", "周日"},
 
-	"remind.now":   {"If it ran now:", "如果现在执行:"},
-	"remind.quiet": {"Warning: %s lies in the app's quiet hours (%s-%s).", "警告: %s 处于该小程序的免打扰时段 (%s-%s)."},
+	"remind.now":        {"If it ran now:", "如果现在执行:"},
+	"remind.quiet":      {"Warning: %s lies in the app's quiet hours (%s-%s).", "警告: %s 处于该小程序的免打扰时段 (%s-%s)."},
+	"remind.quiet_skip": {"Whom it meets in them is skipped.", "该时段内轮到的用户会被跳过."},
+	"remind.quiet_late": {"It waits for their end, and --send-for is over before: nobody would get it.", "发送会等到时段结束, 但届时已超过 --send-for: 没有人会收到."},
+	"remind.quiet_wait": {"It waits for their end.", "发送会等到时段结束."},
 
 	"quiet_hours": {"quiet hours", "免打扰时段"}, "daily_cap": {"had as many messages that day as are allowed", "当日已达发送上限"},
 	"same_content": {"had the same content lately", "近期已收到相同内容"}, "kept_back": {"what is left is kept for pushes", "余量保留给单发"},
