@@ -39,7 +39,7 @@ func TestNodesMakeEachPlannedRunOnce(t *testing.T) {
 	planned := map[string]time.Time{} // by campaign
 	for range days + 1 {
 		c.nextDay()
-		if c.day == 0 { // their first run is that of the next day, however long it takes to make them
+		if c.day == 0 { // their first run is that of the next day, however long it takes to make them and their users
 			c.makeGuarded(api.Guards{PerDay: schedules, SameContentDays: sameDays}) // runs of one schedule are no other campaigns
 			for i, m := range messages {
 				s, err := c.any().client.CreateSchedule(t.Context(), testApp, api.NewSchedule{
@@ -48,9 +48,9 @@ func TestNodesMakeEachPlannedRunOnce(t *testing.T) {
 				must(t, err)
 				ids[s.ID] = m
 			}
+			c.earn(2, 3)
 			continue
 		}
-		c.earn(2, 3)
 		if c.day == days {
 			c.strike(1 + c.random.IntN(schedules*len(c.users)*7/10))
 		}
@@ -64,6 +64,9 @@ func TestNodesMakeEachPlannedRunOnce(t *testing.T) {
 			}
 		}
 		c.eachOnce(messages[:])
+		if c.day < days {
+			c.earn(2, 3) // for the day that follows: a run begins soon after the nodes
+		}
 	}
 	c.onlyRuns(planned, ids)
 	c.checkStore("", storetest.CheckGuard{PerDay: schedules, SameContentDays: sameDays})
