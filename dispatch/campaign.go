@@ -69,7 +69,9 @@ type campaignRun struct {
 	ruledAt   time.Time            // of the last ruling
 	judgedAt  time.Time            // of the latest answer, as moment gave it
 	asked     map[uint32]bool      // shards that were asked for suspects in this recheck
-	over      bool                 // a storm is over, and no shard knows yet
+	// turnedAway are shards that came to a recheck while all that it wants was handed out.
+	turnedAway map[uint32]bool
+	over       bool // a storm is over, and no shard knows yet
 
 	drained  map[uint32]bool // shards with nothing left to do
 	accepted int
@@ -93,7 +95,8 @@ func newCampaignRun(ctx context.Context, c job, app minapush.App, cfg Config) *c
 		need:      bank.NeedFor(c.Kind, c.Message),
 		firstWave: cfg.FirstWave, wake: make(chan struct{}),
 		leads: func() bool { return false }, fleet: c.Fleet, told: c.Fleet, heard: counted(c.Fleet),
-		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]time.Time{}, toRule: map[uint32][]ruled{}, asked: map[uint32]bool{}, drained: map[uint32]bool{},
+		storm: storm{cfg: cfg.Storm}, suspected: map[uint32]time.Time{}, toRule: map[uint32][]ruled{}, asked: map[uint32]bool{}, turnedAway: map[uint32]bool{},
+		drained: map[uint32]bool{},
 	}
 	if c.Schedule != "" || c.RetryOf != "" { // the campaign that is tried again is of the series, too
 		run.series = minapush.SeriesOf(c.ID)

@@ -274,7 +274,9 @@ func (v *visit) recheck(c *campaignRun, now time.Time) (pass, error) {
 		got, e := v.r.d.bank.ReserveBatch(v.ctx, v.lease, c.batch(now, n, ""))
 		rows, err = got.Rows, e
 	}
-	v.r.ruled(c, c.takeBack(want-len(rows), now))
+	r, again := c.takeBack(v.lease.Shard.N, want-len(rows), err != nil, now)
+	v.r.ruled(c, r)
+	v.r.nowDue(again)
 	v.send(c, rows)
 	return pass{}, err
 }

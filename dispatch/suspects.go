@@ -66,28 +66,42 @@ func (c *campaignRun) resolvedIn(shard uint32, r ruled) {
 	}
 }
 
-// handOut asks how many suspects of a shard to try again.
+// handOut asks how many suspects of a shard to try again. A shard that comes while all are handed out is turned away: it was not asked, and
+// comes again when some are taken back.
 func (c *campaignRun) handOut(shard uint32) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.storm.phase != rechecking || c.asked[shard] {
 		return 0
 	}
+	n := c.storm.handOut(c.storm.recheckLeft)
+	if n == 0 {
+		c.turnedAway[shard] = true
+		return 0
+	}
 	c.asked[shard] = true
-	return c.storm.handOut(c.storm.recheckLeft)
+	return n
 }
 
-// takeBack says that n of those were not there. When every shard was asked the recheck ends with what it has.
-func (c *campaignRun) takeBack(n int, now time.Time) ruling {
+// takeBack says that n of those were not there, or, if it failed, that nobody knows: then the shard is to be asked again. When every shard
+// was asked the recheck ends with what it has; until then those that were turned away are to come again.
+func (c *campaignRun) takeBack(shard uint32, n int, failed bool, now time.Time) (r ruling, again []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.storm.takeBack(n)
-	if len(c.asked) < c.shards {
-		return noRuling
+	if failed {
+		delete(c.asked, shard)
 	}
-	r := c.storm.noMore()
+	if len(c.asked) < c.shards {
+		if n > 0 {
+			again = slices.Collect(maps.Keys(c.turnedAway))
+			clear(c.turnedAway)
+		}
+		return noRuling, again
+	}
+	r = c.storm.noMore()
 	c.rule(r, now)
-	return r
+	return r, nil
 }
 
 // closeWindow ends the window of refusals if it is time, or if suspects are left and nothing else is: then left are the sums.
