@@ -124,6 +124,14 @@ func (h *handset) load(more ...string) {
 	h.do("open", chromedp.Navigate(h.site+"/phone/?"+q.Encode()))
 }
 
+// relaunch loads the page again and waits until the SDK has read what the user chose for good: the first tap of a test may be sooner than
+// any user's.
+func (h *handset) relaunch() {
+	h.t.Helper()
+	h.load()
+	h.until(`performance.getEntriesByType('resource').some((r) => r.name.includes('/phone/api/settings') && r.responseEnd > 0)`)
+}
+
 func (h *handset) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	h.t.Helper()
 	if err := chromedp.Do(h.browser, steps...); err != nil {

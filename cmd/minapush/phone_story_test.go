@@ -140,7 +140,7 @@ func TestASubscriptionIsAskedKeptAndRevoked(t *testing.T) {
 		t.Errorf("asked again right after a refusal")
 	}
 	h.advance(8 * 24 * time.Hour)
-	h.load()
+	h.relaunch()
 	signIn()
 	h.says(".subscribe", "今天还没有签到") // the template's example
 	h.tap(".subscribe .yes")
@@ -175,14 +175,14 @@ func TestASubscriptionIsAskedKeptAndRevoked(t *testing.T) {
 	}
 	w.expectPush(h.openid, reminder("3"), "refused")
 	has(0)
-	h.load() // the SDK learns of the choice at launch
+	h.relaunch() // the SDK learns of the choice at launch
 	signIn()
 	h.says("in #state", "总是拒绝")
 
 	h.tap(".capsule .menu")
 	choose(h, demoSubscribe, "accept")
 	h.tap(".settings .back")
-	h.load()
+	h.relaunch()
 	signIn()
 	report()
 	has(1)
@@ -191,7 +191,7 @@ func TestASubscriptionIsAskedKeptAndRevoked(t *testing.T) {
 	h.until(`!shown('.settings .switch').checked && shown('.settings select').disabled`)
 	h.tap(".settings .back")
 	w.expectPush(h.openid, reminder("4"), "refused")
-	h.load()
+	h.relaunch()
 	signIn()
 	h.says(".modal", "订阅消息已关闭")
 	h.tap(".modal .yes") // 去打开: the settings
