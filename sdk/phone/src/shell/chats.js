@@ -75,6 +75,7 @@ export class Chats {
   async #read() {
     const last = this.#messages.at(-1);
     if (!last || this.#unread === 0) return;
+    this.#unread = 0; // whoever goes back to the list before the answer sees no badge either
     ({ unread: this.#unread } = await this.api.call('POST', 'read', { through: last.id }));
   }
 
