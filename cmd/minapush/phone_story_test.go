@@ -248,6 +248,8 @@ func TestAPaymentIsThreeMessages(t *testing.T) {
 	h.picture("notices.png")
 	h.tap(".card:last-child .paper")
 	h.says("in #order", "MP00000002")
+	got := h.api("GET", "messages", nil)["messages"].([]any)
+	w.untilOpened(h.openid, got[len(got)-1].(map[string]any)["query"].(map[string]any)["minapush"].(string))
 	w.check()
 }
 
