@@ -200,7 +200,7 @@ func (c *Campaigns) create(ctx context.Context, m minapush.Campaign, key string,
 		// The node that claimed the key went before it wrote the campaign: finish its work under the same id.
 	}
 	m.ID = id
-	err = c.insert(ctx, m)
+	err = c.campaigns().insert(ctx, m.App, m.ID, m)
 	if errors.Is(err, minapush.Conflict) {
 		m, err = c.Get(ctx, m.App, id) // somebody else has just finished the same work
 		return m, false, err

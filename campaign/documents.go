@@ -20,9 +20,7 @@ type stored struct {
 	minapush.Campaign
 }
 
-// Three kinds of documents hold campaigns: the campaigns themselves, newest first; an index of those that have not ended, oldest
-// first, written before the campaign and removed after its end, so that it may name too many but never too few; and the idempotency
-// keys.
+// Three kinds of documents hold campaigns: the two of their shelf, and the idempotency keys.
 func kindOf(app minapush.AppID) string       { return "campaign/" + string(app) }
 func activeKindOf(app minapush.AppID) string { return "campaign-active/" + string(app) }
 func keyKindOf(app minapush.AppID) string    { return "campaign-key/" + string(app) }
@@ -55,128 +53,42 @@ func decode(d store.Document) (minapush.Campaign, error) {
 	return s.Campaign, nil
 }
 
-// Get returns a campaign. Errors: NotFound.
-func (c *Campaigns) Get(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
-	d, err := c.st.Get(ctx, kindOf(app), turned(id))
-	if err != nil {
-		return minapush.Campaign{}, notRead("campaign", id, err)
+func (c *Campaigns) campaigns() shelf[minapush.Campaign] {
+	return shelf[minapush.Campaign]{
+		Campaigns: c, what: "campaign", kindOf: kindOf, indexOf: activeKindOf, encode: encode, decode: decode,
+		ended: func(m minapush.Campaign) bool { return m.State.Ended() },
 	}
-	return decode(d)
 }
 
-// notRead says why a campaign or a schedule was not read. What the store says of one that is not there names it as the store does.
-func notRead(what, id string, err error) error {
-	if errors.Is(err, minapush.NotFound) {
-		return minapush.Errorf(minapush.NotFound, "%s %s is not known", what, id)
-	}
-	return fmt.Errorf("%s %s: %w", what, id, err)
+// Get returns a campaign. Errors: NotFound.
+func (c *Campaigns) Get(ctx context.Context, app minapush.AppID, id string) (minapush.Campaign, error) {
+	return c.campaigns().get(ctx, app, id)
 }
 
 // List returns up to limit campaigns created before the one named by after, or for "" the last ones, newest first.
 func (c *Campaigns) List(ctx context.Context, app minapush.AppID, after string, limit int) ([]minapush.Campaign, error) {
-	docs, err := c.st.ListDocuments(ctx, kindOf(app), turned(after), limit)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]minapush.Campaign, 0, len(docs))
-	for _, d := range docs {
-		m, err := decode(d)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, m)
-	}
-	return list, nil
+	return c.campaigns().list(ctx, app, after, limit)
 }
 
-// active returns the campaigns of an app that have not ended, and clears the index of those that have.
-func (c *Campaigns) active(ctx context.Context, app minapush.AppID) ([]minapush.Campaign, error) {
-	var list []minapush.Campaign
-	for after := ""; ; {
-		docs, err := c.st.ListDocuments(ctx, activeKindOf(app), after, 100)
-		if err != nil || len(docs) == 0 {
-			return list, err
-		}
-		for _, d := range docs {
-			after = d.ID
-			m, err := c.Get(ctx, app, d.ID)
-			if errors.Is(err, minapush.NotFound) {
-				continue // being created
-			}
-			if err != nil {
-				return nil, err
-			}
-			if m.State.Ended() {
-				c.unindex(ctx, activeKindOf(app), d.ID)
-				continue
-			}
-			list = append(list, m)
-		}
-	}
-}
-
-func (c *Campaigns) insert(ctx context.Context, m minapush.Campaign) error {
-	_, err := c.st.Put(ctx, store.Document{Kind: activeKindOf(m.App), ID: m.ID})
-	if err != nil && !errors.Is(err, minapush.Conflict) {
-		return fmt.Errorf("create campaign: %w", err)
-	}
-	// From here on a crash leaves an index entry without a campaign, which does no harm.
-	value, err := encode(m)
-	if err != nil {
-		return err
-	}
-	if _, err = c.st.Put(ctx, store.Document{Kind: kindOf(m.App), ID: turned(m.ID), Value: value}); err != nil {
-		return fmt.Errorf("create campaign: %w", err)
-	}
-	return nil
-}
-
-// unindex removes the entry of an index whose campaign or schedule has ended.
-func (c *Campaigns) unindex(ctx context.Context, index, id string) {
-	d, err := c.st.Get(ctx, index, id)
-	if err == nil {
-		err = c.st.Delete(ctx, d)
-	}
-	if err != nil && !errors.Is(err, minapush.NotFound) && !errors.Is(err, minapush.Conflict) {
-		c.cfg.Logger.Warn("what has ended stays in its index for now", "index", index, "id", id, "err", err)
-	}
+// active returns the campaigns of an app that have not ended.
+func (c *Campaigns) active(ctx context.Context, app minapush.AppID) (list []minapush.Campaign, err error) {
+	err = c.campaigns().each(ctx, app, func(string) bool { return false }, func(m minapush.Campaign) { list = append(list, m) })
+	return list, err
 }
 
 // change applies a rule to a campaign by compare-and-set, again while others change it at the same time.
 func (c *Campaigns) change(ctx context.Context, app minapush.AppID, id string, rule func(*minapush.Campaign, time.Time) error) (minapush.Campaign, error) {
-	for {
-		d, err := c.st.Get(ctx, kindOf(app), turned(id))
-		if err != nil {
-			return minapush.Campaign{}, notRead("campaign", id, err)
+	m, changed, err := c.campaigns().change(ctx, app, id, func(m *minapush.Campaign, now time.Time) error {
+		err := rule(m, now)
+		if err == nil {
+			neverBegun(m)
 		}
-		m, err := decode(d)
-		if err != nil {
-			return m, err
-		}
-		if err := rule(&m, c.cfg.Now().UTC()); err != nil {
-			return m, err
-		}
-		neverBegun(&m)
-		value, err := encode(m)
-		if err != nil {
-			return m, err
-		}
-		if string(value) == string(d.Value) {
-			return m, nil
-		}
-		_, err = c.st.Put(ctx, store.Document{Kind: d.Kind, ID: d.ID, Version: d.Version, Value: value})
-		if errors.Is(err, minapush.Conflict) && ctx.Err() == nil {
-			continue
-		}
-		if err != nil {
-			return m, fmt.Errorf("campaign %s: %w", id, err)
-		}
-		if m.State.Ended() {
-			c.unindex(ctx, activeKindOf(app), id)
-		}
+		return err
+	})
+	if changed {
 		c.cfg.Changed(app)
-		return m, nil
 	}
+	return m, err
 }
 
 // claim is the document of an idempotency key.

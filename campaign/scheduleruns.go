@@ -26,7 +26,7 @@ func (c *Campaigns) lookSchedules(ctx context.Context, app minapush.App, was asl
 		}
 		return ok
 	}
-	err := c.openSchedules(ctx, app.ID, sleeps, func(s minapush.Schedule) {
+	err := c.schedules().each(ctx, app.ID, sleeps, func(s minapush.Schedule) {
 		if s.State != minapush.ScheduleActive {
 			return
 		}
@@ -108,7 +108,7 @@ func (s *schedule) make(ctx context.Context, planned, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	err = s.insert(ctx, m)
+	err = s.campaigns().insert(ctx, m.App, m.ID, m)
 	if err != nil && !errors.Is(err, minapush.Conflict) { // a conflict: it is there
 		return err
 	}

@@ -173,7 +173,7 @@ func (c *Campaigns) CreateSchedule(ctx context.Context, app minapush.App, d Sche
 		// The node that claimed the key went before it wrote the schedule: finish its work under the same id.
 	}
 	s.ID = id
-	err = c.insertSchedule(ctx, s)
+	err = c.schedules().insert(ctx, s.App, s.ID, s)
 	if errors.Is(err, minapush.Conflict) {
 		s, err = c.Schedule(ctx, app.ID, id) // somebody else has just finished the same work
 		return s, false, err
