@@ -172,28 +172,36 @@ func (s *Server) made(ctx context.Context, c *call, m minapush.Campaign, created
 
 const maxGraceSeconds = 24 * 60 * 60
 
-func (s *Server) listCampaigns(ctx context.Context, c *call, _ *none) (api.Campaigns, error) {
+func (s *Server) listCampaigns(ctx context.Context, c *call, _ *none) (out api.Campaigns, err error) {
+	out.Campaigns, out.Next, err = listed(ctx, c, s.parts.Campaigns.List, s.campaignBody, func(m api.Campaign) string { return m.ID })
+	return out, err
+}
+
+// listed is a page of what there is of an app, newest first, and the cursor of the next; "": there is none.
+func listed[T, B any](
+	ctx context.Context, c *call, list func(context.Context, minapush.AppID, string, int) ([]T, error), bodyOf func(T) B, id func(B) string,
+) (bodies []B, next string, err error) {
 	limit, err := c.limit(api.DefaultPage, api.MaxPage)
 	if err != nil {
-		return api.Campaigns{}, err
+		return nil, "", err
 	}
 	after := c.query("cursor")
 	if after != "" && badCampaignID(after) {
-		return api.Campaigns{}, wrong("query.cursor", "is not one that this server handed out")
+		return nil, "", wrong("query.cursor", "is not one that this server handed out")
 	}
-	list, err := s.parts.Campaigns.List(ctx, c.app.ID, after, limit+1)
+	found, err := list(ctx, c.app.ID, after, limit+1)
 	if err != nil {
-		return api.Campaigns{}, err
+		return nil, "", err
 	}
-	out := api.Campaigns{Campaigns: []api.Campaign{}}
-	if len(list) > limit {
-		list = list[:limit]
-		out.Next = list[limit-1].ID
+	more := len(found) > limit
+	bodies = []B{}
+	for _, one := range found[:min(len(found), limit)] {
+		bodies = append(bodies, bodyOf(one))
 	}
-	for _, m := range list {
-		out.Campaigns = append(out.Campaigns, s.campaignBody(m))
+	if more {
+		next = id(bodies[limit-1])
 	}
-	return out, nil
+	return bodies, next, nil
 }
 
 func (s *Server) getCampaign(ctx context.Context, c *call, _ *none) (api.Campaign, error) {

@@ -126,28 +126,9 @@ func (s *Server) scheduleDraft(ctx context.Context, c *call, in *api.NewSchedule
 	}, nil
 }
 
-func (s *Server) listSchedules(ctx context.Context, c *call, _ *none) (api.Schedules, error) {
-	limit, err := c.limit(api.DefaultPage, api.MaxPage)
-	if err != nil {
-		return api.Schedules{}, err
-	}
-	after := c.query("cursor")
-	if after != "" && badCampaignID(after) {
-		return api.Schedules{}, wrong("query.cursor", "is not one that this server handed out")
-	}
-	list, err := s.parts.Campaigns.Schedules(ctx, c.app.ID, after, limit+1)
-	if err != nil {
-		return api.Schedules{}, err
-	}
-	out := api.Schedules{Schedules: []api.Schedule{}}
-	if len(list) > limit {
-		list = list[:limit]
-		out.Next = list[limit-1].ID
-	}
-	for _, one := range list {
-		out.Schedules = append(out.Schedules, s.scheduleBody(one))
-	}
-	return out, nil
+func (s *Server) listSchedules(ctx context.Context, c *call, _ *none) (out api.Schedules, err error) {
+	out.Schedules, out.Next, err = listed(ctx, c, s.parts.Campaigns.Schedules, s.scheduleBody, func(m api.Schedule) string { return m.ID })
+	return out, err
 }
 
 // nextRuns is how many planned times to come are told.
