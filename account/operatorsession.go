@@ -71,15 +71,15 @@ func (s *ConsoleSessions) forgetOver(ctx context.Context) {
 
 // Find is FindCtx.
 func (s *ConsoleSessions) Find(token string) ([]byte, bool, error) {
-	return s.FindCtx(context.TODO(), token) //arch:allow never called
+	return s.FindCtx(context.Background(), token) //arch:allow never called
 }
 
 // Commit is CommitCtx.
 func (s *ConsoleSessions) Commit(token string, b []byte, expiry time.Time) error {
-	return s.CommitCtx(context.TODO(), token, b, expiry) //arch:allow never called
+	return s.CommitCtx(context.Background(), token, b, expiry) //arch:allow never called
 }
 
 // Delete is DeleteCtx.
 func (s *ConsoleSessions) Delete(token string) error {
-	return s.DeleteCtx(context.TODO(), token) //arch:allow never called
+	return s.DeleteCtx(context.Background(), token) //arch:allow never called
 }
