@@ -288,7 +288,6 @@ func TestOnlyAFewPassesOfAnAppGoOnAtATime(t *testing.T) {
 		case a := <-next:
 			wantProblem(t, a, api.NumThrottled, "")
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
