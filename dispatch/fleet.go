@@ -108,12 +108,8 @@ func (c *campaignRun) obey() (shards []uint32) {
 		if !r.Until.After(c.ruledAt) {
 			continue
 		}
-		what := disbelieve
-		if r.Believe {
-			what = believe
-		}
 		c.ruledAt = r.Until
-		shards = append(shards, c.carryOut(what, r.Until)...)
+		shards = append(shards, c.carryOut(ruledAs(r).ruling, r.Until)...)
 	}
 	return shards
 }

@@ -118,12 +118,24 @@ func (c *campaignRun) closeWindow(now time.Time, left *minapush.Tally) ruling {
 		r, c.storm.phase = wait, storming
 	case c.storm.phase == calm:
 		r = believe // those left by a node that is gone, too: no window speaks against them, and they may be in any shard
-		for shard := range c.shards {
-			c.suspected[uint32(shard)] = c.judgedAt
+		for shard := range uint32(c.shards) {
+			c.suspected[shard] = c.judgedAt
+			c.ruleAgain(shard)
 		}
 	}
 	c.rule(r, now)
 	return r
+}
+
+// ruleAgain puts the rulings so far before a shard once more: the node whose suspects they are may be slow to carry them out, or gone. The
+// caller holds mu.
+func (c *campaignRun) ruleAgain(shard uint32) {
+	if len(c.toRule[shard]) > 0 {
+		return
+	}
+	for _, r := range c.fleet.Rulings {
+		c.toRule[shard] = append(c.toRule[shard], ruledAs(r))
+	}
 }
 
 // askAnew lets n more suspects be drawn, in any shard, instead of as many that told nothing. The caller holds mu.
@@ -147,4 +159,12 @@ func (c *campaignRun) untried(n int) ruling {
 type ruled struct {
 	ruling ruling
 	until  time.Time
+}
+
+// ruledAs is a ruling as the campaign's document has it.
+func ruledAs(r minapush.Ruling) ruled {
+	if r.Believe {
+		return ruled{believe, r.Until}
+	}
+	return ruled{disbelieve, r.Until}
 }

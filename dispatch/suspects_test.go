@@ -70,3 +70,23 @@ func TestAShardWhoseSuspectsCouldNotBeReadIsAskedAgain(t *testing.T) {
 		t.Errorf("ruled %d when there are none", r)
 	}
 }
+
+func TestSuspectsThatAnotherNodeLeftAreRuledAsTheRestWas(t *testing.T) {
+	t.Parallel()
+	storm, now := time.UnixMilli(2000).UTC(), time.UnixMilli(3000).UTC()
+	m := minapush.Campaign{State: minapush.Running, Fleet: minapush.Fleet{Rulings: []minapush.Ruling{{Until: storm}}}}
+	c := newCampaignRun(t.Context(), job{Campaign: m}, minapush.App{Shards: 3}, Config{})
+	c.led, c.leads = true, func() bool { return true }
+	if r := c.closeWindow(now, &minapush.Tally{Suspected: 7}); r != believe {
+		t.Fatalf("ruled %d", r)
+	}
+	for shard := range uint32(3) {
+		for _, want := range []ruled{{disbelieve, storm}, {believe, now}, {}} { // those of the storm go again, later ones are believed
+			got := c.unresolved(shard, "", now)
+			if got.ruling != want.ruling || !got.until.Equal(want.until) {
+				t.Errorf("shard %d: got %+v, want %+v", shard, got, want)
+			}
+			c.resolvedIn(shard, got)
+		}
+	}
+}
